@@ -1,0 +1,218 @@
+package citycard_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"citycard"
+)
+
+// office is the store of one staff account, in memory.
+type office struct {
+	*town
+
+	staff    citycard.Staff
+	step     int64
+	recovery map[string]bool
+	sessions map[string]citycard.StaffSession
+	at       time.Time
+}
+
+func newOffice(tb testing.TB) (*office, *citycard.StaffLogin, citycard.StaffKeys) {
+	tb.Helper()
+	o := &office{town: newTown(), recovery: map[string]bool{}, sessions: map[string]citycard.StaffSession{}, at: noonOf("2026-11-22")}
+	clock := func() time.Time { return o.at }
+	registry := &citycard.StaffRegistry{
+		Accounts: o, Passwords: plain{}, NewID: o.newID, Clock: clock,
+		NewSecret:     func() string { return fmt.Sprintf("ABCDEFGHIJKLMNOPQRSTUVWX%02d", 22+made.Add(1)%6) },
+		NewCodeSecret: func() string { return "secret" },
+	}
+	keys, err := registry.Add(tb.Context(), citycard.Staff{Account: "amy", Name: "Amy", Role: citycard.RoleClerk}, "correct horse", "command:root")
+	require.NoError(tb, err)
+	login := &citycard.StaffLogin{
+		Accounts: o, Attempts: o, Records: o, Passwords: plain{}, NewID: o.newID, Clock: clock,
+		Code:  func(_ string, step int64) (string, error) { return fmt.Sprintf("%06d", step%1_000_000), nil },
+		Blind: func(purpose, value string) string { return purpose + "#" + value },
+	}
+	return o, login, keys
+}
+
+// plain hashes nothing.
+type plain struct{}
+
+func (plain) Hash(_ context.Context, password string) (string, error) { return "#" + password, nil }
+
+func (plain) Matches(_ context.Context, password, hash string) (bool, error) {
+	return hash == "#"+password, nil
+}
+
+func (o *office) AddStaff(_ context.Context, s citycard.Staff, recovery []string, by citycard.StaffAction) error {
+	o.staff = s
+	for _, digest := range recovery {
+		o.recovery[digest] = true
+	}
+	o.actions = append(o.actions, by)
+	return nil
+}
+
+func (o *office) ResetStaff(ctx context.Context, s citycard.Staff, recovery []string, by citycard.StaffAction) error {
+	clear(o.recovery)
+	return o.AddStaff(ctx, s, recovery, by)
+}
+
+func (o *office) DisableStaff(_ context.Context, _ string, by citycard.StaffAction) error {
+	o.staff.State = citycard.StaffDisabled
+	o.actions = append(o.actions, by)
+	return nil
+}
+
+func (o *office) StaffByAccount(_ context.Context, account string) (citycard.Staff, error) {
+	if account != o.staff.Account {
+		return citycard.Staff{}, &citycard.Error{Code: citycard.CodeNotFound}
+	}
+	return o.staff, nil
+}
+
+func (o *office) UseCodeStep(_ context.Context, _ string, step int64) (bool, error) {
+	if step <= o.step {
+		return false, nil
+	}
+	o.step = step
+	return true, nil
+}
+
+func (o *office) UseRecoveryCode(_ context.Context, _, digest string, _ time.Time) (bool, error) {
+	known := o.recovery[digest]
+	delete(o.recovery, digest)
+	return known, nil
+}
+
+func (o *office) OpenStaffSession(_ context.Context, s citycard.StaffSession, by citycard.StaffAction) error {
+	o.sessions[s.ID] = s
+	o.actions = append(o.actions, by)
+	return nil
+}
+
+func (o *office) StaffSession(_ context.Context, id string) (citycard.StaffSession, error) {
+	s, found := o.sessions[id]
+	if !found {
+		return s, &citycard.Error{Code: citycard.CodeNotFound}
+	}
+	s.Staff = o.staff
+	return s, nil
+}
+
+func (o *office) TouchStaffSession(_ context.Context, id string, now time.Time) error {
+	s := o.sessions[id]
+	s.SeenAt = now
+	o.sessions[id] = s
+	return nil
+}
+
+func (o *office) RevokeStaffSession(_ context.Context, id string, by citycard.StaffAction) error {
+	s := o.sessions[id]
+	s.RevokedAt = by.At
+	o.sessions[id] = s
+	return nil
+}
+
+// code is the one-time code some steps from now.
+func (o *office) code(steps int64) string {
+	return fmt.Sprintf("%06d", (o.at.Unix()/30+steps)%1_000_000)
+}
+
+func TestStaffLogsInWithPasswordAndCode(t *testing.T) {
+	t.Parallel()
+	o, login, keys := newOffice(t)
+	try := func(account, password, code string) error {
+		_, err := login.LogIn(t.Context(), citycard.StaffCredentials{Account: account, Password: password, Code: code, Address: "192.0.2.1"})
+		return err
+	}
+	assert.Equal(t, citycard.CodeCredentialsInvalid, citycard.CodeOf(try("bob", "correct horse", o.code(0))))
+	assert.Equal(t, citycard.CodeCredentialsInvalid, citycard.CodeOf(try("amy", "wrong horse!", o.code(0))))
+	assert.Equal(t, citycard.CodeCredentialsInvalid, citycard.CodeOf(try("amy", "correct horse", "")))
+	assert.Equal(t, citycard.CodeCredentialsInvalid, citycard.CodeOf(try("amy", "correct horse", o.code(2))))
+	require.NoError(t, try("amy", "correct horse", o.code(-1)))
+	assert.Equal(t, citycard.CodeCredentialsInvalid, citycard.CodeOf(try("amy", "correct horse", o.code(-1))))
+	require.NoError(t, try("amy", "correct horse", o.code(1)))
+	assert.Equal(t, citycard.CodeCredentialsInvalid, citycard.CodeOf(try("amy", "correct horse", o.code(0))), "an earlier step")
+	require.NoError(t, try("amy", "correct horse", keys.Recovery[0][:13]+"-"+keys.Recovery[0][13:]))
+	assert.Equal(t, 6, o.counted(citycard.AttemptByStaffAddress), "only wrong tries count")
+	for range 4 {
+		assert.Equal(t, citycard.CodeCredentialsInvalid, citycard.CodeOf(try("amy", "wrong horse!", "1")))
+	}
+	assert.Equal(t, 10, o.counted(citycard.AttemptByStaffAccount), "nine of amy, one of bob")
+	assert.Equal(t, citycard.CodeCredentialsInvalid, citycard.CodeOf(try("amy", "wrong horse!", "1")))
+	assert.Equal(t, citycard.CodeAttemptsLocked, citycard.CodeOf(try("amy", "correct horse", keys.Recovery[1])))
+}
+
+func TestASessionOfStaffEnds(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		change func(o *office, login *citycard.StaffLogin, s citycard.StaffSession)
+		code   citycard.Code
+	}{
+		"used within a quarter of an hour": {func(o *office, _ *citycard.StaffLogin, _ citycard.StaffSession) { o.at = o.at.Add(14 * time.Minute) }, ""},
+		"idle for a quarter of an hour": {func(o *office, _ *citycard.StaffLogin, _ citycard.StaffSession) {
+			o.at = o.at.Add(citycard.StaffIdleTime)
+		}, citycard.CodeSessionExpired},
+		"used all the time for eight hours": {func(o *office, login *citycard.StaffLogin, s citycard.StaffSession) {
+			for range 47 {
+				o.at = o.at.Add(10 * time.Minute)
+				_, err := login.Check(t.Context(), s.ID)
+				assert.NoError(t, err)
+			}
+			o.at = o.at.Add(10 * time.Minute)
+		}, citycard.CodeSessionExpired},
+		"logged out": {func(_ *office, login *citycard.StaffLogin, s citycard.StaffSession) {
+			assert.NoError(t, login.LogOut(t.Context(), s))
+		}, citycard.CodeSessionExpired},
+		"an account shut out": {func(o *office, _ *citycard.StaffLogin, _ citycard.StaffSession) {
+			o.staff.State = citycard.StaffDisabled
+		}, citycard.CodeSessionExpired},
+		"unknown": {func(o *office, _ *citycard.StaffLogin, s citycard.StaffSession) { delete(o.sessions, s.ID) }, citycard.CodeSessionRequired},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, login, _ := newOffice(t)
+			session, err := login.LogIn(t.Context(), citycard.StaffCredentials{Account: "amy", Password: "correct horse", Code: o.code(0)})
+			require.NoError(t, err)
+			c.change(o, login, session)
+			_, err = login.Check(t.Context(), session.ID)
+			assert.Equal(t, c.code, citycard.CodeOf(err))
+		})
+	}
+}
+
+func TestAccountsThatAreNotAdded(t *testing.T) {
+	t.Parallel()
+	o, _, _ := newOffice(t)
+	registry := &citycard.StaffRegistry{Accounts: o, Passwords: plain{}, NewID: o.newID, Clock: o.clock}
+	good := citycard.Staff{Account: "bob", Name: "Bob", Role: citycard.RoleAuditor}
+	for field, c := range map[string]struct {
+		change   func(*citycard.Staff)
+		password string
+	}{
+		"account":  {func(s *citycard.Staff) { s.Account = "Bob Lu" }, "correct horse"},
+		"name":     {func(s *citycard.Staff) { s.Name = "" }, "correct horse"},
+		"role":     {func(s *citycard.Staff) { s.Role = "boss" }, "correct horse"},
+		"password": {func(*citycard.Staff) {}, "too short"},
+	} {
+		staff := good
+		c.change(&staff)
+		_, err := registry.Add(t.Context(), staff, c.password, "command:root")
+		var refused *citycard.Error
+		require.ErrorAs(t, err, &refused)
+		assert.Equal(t, field, refused.Field)
+	}
+	_, err := registry.Add(t.Context(), good, "my name is Bob!", "command:root")
+	assert.Equal(t, citycard.CodeInvalidPayload, citycard.CodeOf(err))
+	_, err = registry.Reset(t.Context(), "bob", "correct horse", "command:root")
+	assert.Equal(t, citycard.CodeNotFound, citycard.CodeOf(err))
+}

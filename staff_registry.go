@@ -1,0 +1,91 @@
+package citycard
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	minPassword = 12
+	maxPassword = 128
+	// recoveryCodes is how many recovery codes an account is given.
+	recoveryCodes = 8
+)
+
+// StaffRegistry is the use case of adding, resetting and disabling staff accounts.
+type StaffRegistry struct {
+	Accounts  StaffAccounts
+	Passwords Passwords
+	// NewSecret gives a recovery code: 26 unguessable letters and digits of base32 (RFC 4648). NewCodeSecret gives the
+	// secret of one-time codes, base32 too.
+	NewSecret     func() string
+	NewCodeSecret func() string
+	NewID         func() string
+	Clock         func() time.Time
+}
+
+// StaffKeys are what a member of staff logs in with beside the password; they are shown once and never again.
+type StaffKeys struct {
+	// CodeSecret is the secret of the one-time codes, base32.
+	CodeSecret string
+	// Recovery are codes that count once each, for when the one-time codes are out of reach.
+	Recovery []string
+}
+
+// Add adds an active account. By is who does so.
+func (r *StaffRegistry) Add(ctx context.Context, s Staff, password, by string) (StaffKeys, error) {
+	s.ID, s.State, s.AddedAt = r.NewID(), StaffActive, r.Clock()
+	if err := s.Check(); err != nil {
+		return StaffKeys{}, err
+	}
+	keys, recovery, err := r.secure(ctx, &s, password)
+	if err != nil {
+		return StaffKeys{}, err
+	}
+	return keys, r.Accounts.AddStaff(ctx, s, recovery, r.action("staff_add", s.Account, by))
+}
+
+// Reset gives an account a new password and new codes and ends its sessions.
+func (r *StaffRegistry) Reset(ctx context.Context, account, password, by string) (StaffKeys, error) {
+	s, err := r.Accounts.StaffByAccount(ctx, account)
+	if err != nil {
+		return StaffKeys{}, err
+	}
+	keys, recovery, err := r.secure(ctx, &s, password)
+	if err != nil {
+		return StaffKeys{}, err
+	}
+	return keys, r.Accounts.ResetStaff(ctx, s, recovery, r.action("staff_reset", account, by))
+}
+
+// Disable shuts an account out at once, on every replica.
+func (r *StaffRegistry) Disable(ctx context.Context, account, by string) error {
+	return r.Accounts.DisableStaff(ctx, account, r.action("staff_disable", account, by))
+}
+
+func (r *StaffRegistry) action(what, account, by string) StaffAction {
+	return StaffAction{ID: r.NewID(), StaffID: by, Action: what, Object: account, At: r.Clock()}
+}
+
+// secure gives an account a password hash and new codes. Digests are those of the recovery codes.
+func (r *StaffRegistry) secure(ctx context.Context, s *Staff, password string) (keys StaffKeys, digests []string, err error) {
+	if n := utf8.RuneCountInString(password); n < minPassword || n > maxPassword {
+		return StaffKeys{}, nil, refuseField(CodeInvalidPayload, "password", "a password has 12 to 128 characters")
+	}
+	if strings.Contains(strings.ToLower(password), s.Account) {
+		return StaffKeys{}, nil, refuseField(CodeInvalidPayload, "password", "the password must not contain the account")
+	}
+	if s.PasswordHash, err = r.Passwords.Hash(ctx, password); err != nil {
+		return StaffKeys{}, nil, err
+	}
+	s.CodeSecret = r.NewCodeSecret()
+	keys.CodeSecret = s.CodeSecret
+	for range recoveryCodes {
+		code := r.NewSecret()
+		keys.Recovery = append(keys.Recovery, code)
+		digests = append(digests, digest(code))
+	}
+	return keys, digests, nil
+}
