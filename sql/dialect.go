@@ -1,0 +1,39 @@
+package sql
+
+import "encoding/json"
+
+// dialect is where the two engines' SQL differs.
+type dialect string
+
+const (
+	sqlite   dialect = "sqlite"
+	postgres dialect = "postgres"
+)
+
+// in compares a column with a list parameter, written as `?`.
+func (d dialect) in(column string) string {
+	if d == postgres {
+		return column + " = ANY(?)"
+	}
+	return column + " IN (SELECT value FROM json_each(?))"
+}
+
+// list is the argument for in.
+func (d dialect) list(values []string) any {
+	if d == postgres {
+		return values
+	}
+	text, err := json.Marshal(values)
+	if err != nil {
+		return nil // a []string always marshals
+	}
+	return string(text)
+}
+
+// lock makes a SELECT take its card rows for update where the engine does not lock the whole database anyway.
+func (d dialect) lock(table string) string {
+	if d == postgres {
+		return " FOR UPDATE OF " + table
+	}
+	return ""
+}

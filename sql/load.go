@@ -1,0 +1,210 @@
+package sql
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"citycard"
+)
+
+// finder is what finds a person's cards: by which way and which value.
+type finder struct {
+	way   *way
+	value string
+}
+
+// way is one path from a column to a person's cards. Found is the column's value as finders name it, which for
+// card numbers, unique in their region only, holds the region too.
+type way struct {
+	from  string
+	where string
+	found string
+}
+
+var (
+	byNumber = &way{"person_number n JOIN card c ON c.person_id = n.person_id", "n.number_index", "n.number_index"}
+	byPerson = &way{"card c", "c.person_id", "c.person_id"}
+	byRef    = &way{fromCard, "k.ref", "k.ref"}
+	byCode   = &way{fromCard, "k.identification_code", "k.identification_code"}
+	byPrint  = &way{fromCard, "k.card_number", "k.card_number || '/' || k.region"}
+)
+
+const fromCard = "card k JOIN card c ON c.person_id = k.person_id"
+
+func (s *Store) finder(subject citycard.Subject) finder {
+	switch {
+	case !subject.Number.IsZero():
+		return finder{byNumber, s.numberIndex(subject.Number)}
+	case subject.PersonID != "":
+		return finder{byPerson, subject.PersonID}
+	case subject.Ref != "":
+		return finder{byRef, subject.Ref}
+	case subject.CardNumber != "":
+		return finder{byPrint, string(subject.CardNumber) + "/" + subject.Region}
+	}
+	return finder{byCode, subject.IdentificationCode}
+}
+
+// compared is the value that the way's column holds.
+func (f finder) compared() string {
+	if f.way == byPrint {
+		number, _, _ := strings.Cut(f.value, "/")
+		return number
+	}
+	return f.value
+}
+
+// foundRow is a card with its person and the value that found it.
+type foundRow struct {
+	Found string `db:"found"`
+	cardRow
+}
+
+// load reads everything the units name. Locked takes the cards for update.
+func (s *Store) load(ctx context.Context, q sqlx.QueryerContext, units []*unit, locked bool) (*round, error) {
+	r := newRound()
+	wanted := map[*way][]string{}
+	var once []string
+	var acts []string
+	for _, u := range units {
+		if _, asked := r.found[u.by]; !asked {
+			r.found[u.by] = ""
+			wanted[u.by.way] = append(wanted[u.by.way], u.by.compared())
+		}
+		if key := u.subject.Once; key.Key != "" {
+			once = append(once, requestOf(key))
+		}
+		if id := u.subject.ActivationID; id != "" {
+			acts = append(acts, id)
+		}
+	}
+	for by, values := range wanted {
+		if err := s.loadHoldings(ctx, q, r, wantedCards{by, values, locked}); err != nil {
+			return nil, err
+		}
+	}
+	if len(once) > 0 {
+		if err := s.loadOnce(ctx, q, r, once); err != nil {
+			return nil, err
+		}
+	}
+	if len(acts) > 0 {
+		return r, s.loadActivations(ctx, q, r, acts)
+	}
+	return r, nil
+}
+
+// wantedCards is a list of values looked for by one way, taken for update where locked.
+type wantedCards struct {
+	by     *way
+	values []string
+	locked bool
+}
+
+func (s *Store) holdingQuery(wanted wantedCards) string {
+	by := wanted.by
+	query := "SELECT " + by.found + " AS found, p.name AS person_name, " + cardColumns +
+		" FROM " + by.from + " JOIN person p ON p.id = c.person_id WHERE " + s.dialect.in(by.where) + " ORDER BY c.ref"
+	if wanted.locked {
+		query += s.dialect.lock("c")
+	}
+	return query
+}
+
+func (s *Store) loadHoldings(ctx context.Context, q sqlx.QueryerContext, r *round, wanted wantedCards) error {
+	var rows []foundRow
+	if err := s.query(ctx, q, &rows, s.holdingQuery(wanted), s.dialect.list(wanted.values)); err != nil {
+		return fmt.Errorf("load cards: %w", err)
+	}
+	for i := range rows {
+		if err := s.place(r, finder{wanted.by, rows[i].Found}, &rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place puts one loaded card into the round.
+func (s *Store) place(r *round, by finder, row *foundRow) error {
+	card, err := row.card()
+	if err != nil {
+		return err
+	}
+	h := r.people[row.PersonID]
+	if h == nil {
+		name, err := s.open("person.name", row.PersonID, row.PersonName)
+		if err != nil {
+			return err
+		}
+		h = &holding{person: citycard.Person{ID: row.PersonID, Name: citycard.RestoreName(name)}}
+		r.people[row.PersonID] = h
+	}
+	r.found[by] = row.PersonID
+	for _, there := range h.cards {
+		if there.Ref == card.Ref {
+			return nil
+		}
+	}
+	h.cards = append(h.cards, card)
+	return nil
+}
+
+// onceRow is a row of idempotency. Request is the scope and the key, joined by a slash that keys cannot hold.
+type onceRow struct {
+	Request     string `db:"request"`
+	Fingerprint string `db:"fingerprint"`
+	Result      string `db:"result"`
+	RecordedAt  int64  `db:"recorded_at"`
+}
+
+func requestOf(key citycard.OnceKey) string { return key.Scope + "/" + key.Key }
+
+func onceRowOf(o *citycard.Once) onceRow {
+	return onceRow{requestOf(o.OnceKey), o.Fingerprint, o.Result, millis(o.RecordedAt)}
+}
+
+func (r onceRow) once() *citycard.Once {
+	slash := strings.LastIndexByte(r.Request, '/')
+	return &citycard.Once{
+		OnceKey:     citycard.OnceKey{Scope: r.Request[:slash], Key: r.Request[slash+1:]},
+		Fingerprint: r.Fingerprint, Result: r.Result, RecordedAt: instant(r.RecordedAt),
+	}
+}
+
+func (s *Store) onceQuery() string {
+	return "SELECT request, fingerprint, result, recorded_at FROM idempotency WHERE " + s.dialect.in("request")
+}
+
+func (s *Store) activationQuery() string {
+	return "SELECT " + activationColumns + " FROM activation WHERE " + s.dialect.in("id")
+}
+
+func (s *Store) loadOnce(ctx context.Context, q sqlx.QueryerContext, r *round, keys []string) error {
+	var rows []onceRow
+	if err := s.query(ctx, q, &rows, s.onceQuery(), s.dialect.list(keys)); err != nil {
+		return fmt.Errorf("load idempotency records: %w", err)
+	}
+	for _, row := range rows {
+		once := row.once()
+		r.once[once.OnceKey] = once
+	}
+	return nil
+}
+
+func (s *Store) loadActivations(ctx context.Context, q sqlx.QueryerContext, r *round, ids []string) error {
+	var rows []activationRow
+	if err := s.query(ctx, q, &rows, s.activationQuery(), s.dialect.list(ids)); err != nil {
+		return fmt.Errorf("load activations: %w", err)
+	}
+	for _, row := range rows {
+		act, err := s.activation(row)
+		if err != nil {
+			return err
+		}
+		r.acts[act.ID] = &act
+	}
+	return nil
+}

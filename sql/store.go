@@ -1,0 +1,182 @@
+package sql
+
+import (
+	"context"
+	stdsql "database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/jmoiron/sqlx"
+	_ "modernc.org/sqlite" // the "sqlite" driver
+
+	"citycard"
+)
+
+var (
+	_ citycard.Cards       = (*Store)(nil)
+	_ citycard.Activations = (*Store)(nil)
+	_ citycard.Citizens    = (*Store)(nil)
+	_ citycard.LoginStates = (*Store)(nil)
+	_ citycard.Attempts    = (*Store)(nil)
+	_ citycard.CardImports = (*Store)(nil)
+)
+
+// Options are what a store needs beside its address.
+type Options struct {
+	Keys  KeyRing
+	Clock func() time.Time
+	// NewID gives identifiers for rows that the store itself begins: people of an import.
+	NewID func() string
+	// Unbatched commits every change by itself; benchmarks compare with it.
+	Unbatched bool
+}
+
+// Store is one database, of either engine.
+type Store struct {
+	dialect dialect
+	keys    KeyRing
+	clock   func() time.Time
+	newID   func() string
+
+	// db serves reads, and on PostgreSQL everything. On SQLite writer is the one connection that writes.
+	db     *sqlx.DB
+	writer *sqlx.DB
+	pool   *pgxpool.Pool
+	path   string
+
+	changes     *group[*unit]
+	sessions    *group[*lookup[sessionFound]]
+	holdings    *group[*lookup[*citycard.Change]]
+	activations *group[*lookup[*citycard.Activation]]
+	writes      *group[*write]
+	// prepared are SQLite's statements that write rows, by their text.
+	prepared map[string]*sqlx.NamedStmt
+	// loading are SQLite's statements that load rows on the writing connection, reading those on the others.
+	loading   map[string]*sqlx.Stmt
+	reading   sync.Map
+	preparing sync.Mutex
+	stop      context.CancelFunc
+	running   sync.WaitGroup
+}
+
+// Open connects to `sqlite:PATH` or `postgres://…`. It does not migrate.
+func Open(ctx context.Context, address string, o Options) (*Store, error) {
+	if o.Clock == nil || o.Keys == nil || o.NewID == nil {
+		return nil, errors.New("open store: keys, clock and new id are needed")
+	}
+	s := &Store{keys: o.Keys, clock: o.Clock, newID: o.NewID}
+	var err error
+	switch {
+	case strings.HasPrefix(address, "sqlite:"):
+		err = s.openSQLite(strings.TrimPrefix(address, "sqlite:"))
+	case strings.HasPrefix(address, "postgres://"), strings.HasPrefix(address, "postgresql://"):
+		err = s.openPostgres(ctx, address)
+	default:
+		return nil, errors.New("open store: the address must begin with sqlite: or postgres://")
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.start(o.Unbatched)
+	return s, nil
+}
+
+func (s *Store) openSQLite(path string) error {
+	if path == "" {
+		return errors.New("open store: sqlite: needs a file path")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	sqlx.BindDriver("sqlite", sqlx.QUESTION)
+	s.dialect, s.path = sqlite, path
+	pragmas := url.Values{"_pragma": {
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		"temp_store(MEMORY)", "cache_size(-8000)", "journal_size_limit(67108864)", "wal_autocheckpoint(4000)",
+	}, "_txlock": {"immediate"}}
+	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
+	var err error
+	if s.writer, err = sqlx.Open("sqlite", name); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	s.writer.SetMaxOpenConns(1)
+	if s.db, err = sqlx.Open("sqlite", name+"&_pragma="+url.QueryEscape("query_only(1)")); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	readers := max(2, runtime.GOMAXPROCS(0))
+	s.db.SetMaxOpenConns(readers)
+	s.db.SetMaxIdleConns(readers)
+	return nil
+}
+
+func (s *Store) openPostgres(ctx context.Context, address string) error {
+	config, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		return errors.New("open store: the postgres:// address cannot be read")
+	}
+	config.MaxConns = int32(min(64, max(8, 4*runtime.GOMAXPROCS(0))))
+	config.ConnConfig.ConnectTimeout = 5 * time.Second
+	config.ConnConfig.RuntimeParams["lock_timeout"] = "2000"
+	config.ConnConfig.RuntimeParams["statement_timeout"] = "30000"
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	// Every query here goes by an index. Without this, the plan that a connection keeps for a table that was empty
+	// when it first asked reads the whole table ever after.
+	config.ConnConfig.RuntimeParams["enable_seqscan"] = "off"
+	s.dialect = postgres
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	s.db = sqlx.NewDb(stdlib.OpenDBFromPool(s.pool), "pgx")
+	s.writer = s.db
+	return nil
+}
+
+// Close waits for the changes under way and closes the database.
+func (s *Store) Close() error {
+	s.stop()
+	s.running.Wait()
+	err := s.db.Close()
+	if s.pool != nil {
+		s.pool.Close()
+		return err
+	}
+	return errors.Join(err, s.writer.Close())
+}
+
+// Ready tells whether the database answers and has the schema this program knows.
+func (s *Store) Ready(ctx context.Context) error {
+	var applied int64
+	if err := s.db.GetContext(ctx, &applied, "SELECT max(version_id) FROM goose_db_version WHERE is_applied"); err != nil {
+		return s.fail("ask the database", err)
+	}
+	known, err := s.newest()
+	if err != nil {
+		return err
+	}
+	if applied != known {
+		return &citycard.Error{
+			Code: citycard.CodeStorageUnavailable, RetryAfter: storageRetry,
+			Cause: fmt.Errorf("the schema is at version %d, this program needs %d: run citycard migrate", applied, known),
+		}
+	}
+	return nil
+}
+
+// Empty tells whether there is no card yet.
+func (s *Store) Empty(ctx context.Context) (bool, error) {
+	var ref string
+	err := s.db.GetContext(ctx, &ref, "SELECT ref FROM card LIMIT 1")
+	if errors.Is(err, stdsql.ErrNoRows) {
+		return true, nil
+	}
+	return false, s.fail("look for a card", err)
+}
