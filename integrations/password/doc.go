@@ -1,0 +1,2 @@
+// Package password hashes passwords of staff and makes their one-time codes.
+package password
