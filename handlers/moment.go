@@ -1,0 +1,18 @@
+package handlers
+
+import (
+	"time"
+
+	"citycard"
+)
+
+// moment writes a time as RFC 3339 in UTC+8.
+func moment(t time.Time) string { return t.In(citycard.Shanghai).Format(time.RFC3339) }
+
+// optional is nil for an empty text, which JSON writes as null.
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}

@@ -1,0 +1,206 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"citycard"
+)
+
+// StaffCards is what staff sees of people's cards and does with them.
+type StaffCards struct{ Desk StaffDesk }
+
+// staffCardBody is a card with what only staff sees.
+type staffCardBody struct {
+	*cardBody
+
+	History  []staffTransitionBody `json:"history"`
+	Reissues []reissueBody         `json:"reissues"`
+}
+
+type staffTransitionBody struct {
+	transitionBody
+
+	ActorID  string `json:"actor_id"`
+	Evidence string `json:"evidence"`
+}
+
+type reissueBody struct {
+	ID       string                 `json:"id"`
+	OldCard  string                 `json:"old_card"`
+	NewCard  string                 `json:"new_card"`
+	Reason   citycard.ReissueReason `json:"reason"`
+	Waiver   *string                `json:"waiver"`
+	FeeFen   int                    `json:"fee_fen"`
+	Note     string                 `json:"note"`
+	State    citycard.ReissueState  `json:"state"`
+	OpenedBy string                 `json:"opened_by"`
+	OpenedAt string                 `json:"opened_at"`
+}
+
+func showReissue(r citycard.StaffReissue) reissueBody {
+	return reissueBody{
+		ID: r.ID, OldCard: r.OldCard, NewCard: r.ID, Reason: r.Reason, Waiver: optional(string(r.Waiver)), FeeFen: r.FeeFen,
+		Note: r.Note, State: r.State, OpenedBy: r.OpenedBy, OpenedAt: moment(r.OpenedAt),
+	}
+}
+
+func showStaffCard(card citycard.StaffCard, lang citycard.Lang) staffCardBody {
+	body := staffCardBody{
+		cardBody: showCard(card.CardView, lang),
+		History:  make([]staffTransitionBody, 0, len(card.History)), Reissues: make([]reissueBody, 0, len(card.Reissues)),
+	}
+	for _, t := range card.History {
+		body.History = append(body.History, staffTransitionBody{showTransition(t), t.Cause.Actor.ID, t.Cause.Evidence})
+	}
+	for _, r := range card.Reissues {
+		body.Reissues = append(body.Reissues, showReissue(r))
+	}
+	return body
+}
+
+// Search answers POST /admin/v1/searches: an ID number never stands in an address.
+func (h StaffCards) Search(c echo.Context) error {
+	session, err := staffOf(c)
+	if err != nil {
+		return err
+	}
+	var body struct {
+		IDNumber   string `json:"id_number"`
+		CardNumber string `json:"card_number"`
+		Region     string `json:"region"`
+	}
+	if err := bind(c, &body); err != nil {
+		return err
+	}
+	views, err := h.Desk.Search(c.Request().Context(), session, citycard.StaffSearch{
+		IDNumber: body.IDNumber, CardNumber: body.CardNumber, Region: body.Region,
+	})
+	if err != nil {
+		return err
+	}
+	found := list[*cardBody]{Items: make([]*cardBody, 0, len(views))}
+	for _, view := range views {
+		found.Items = append(found.Items, showCard(view, languageOf(c)))
+	}
+	return c.JSON(http.StatusOK, found)
+}
+
+// Show answers GET /admin/v1/cards/{ref}.
+func (h StaffCards) Show(c echo.Context) error {
+	session, err := staffOf(c)
+	if err != nil {
+		return err
+	}
+	ref, err := reference(c, "ref")
+	if err != nil {
+		return err
+	}
+	card, err := h.Desk.Card(c.Request().Context(), session, ref)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, showStaffCard(card, languageOf(c)))
+}
+
+// Act answers POST /admin/v1/cards/{ref}/… and /admin/v1/reissues/{ref}/cancel with the card as it is afterwards.
+func (h StaffCards) Act(action citycard.CardAction) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		session, err := staffOf(c)
+		if err != nil {
+			return err
+		}
+		ref, err := reference(c, "ref")
+		if err != nil {
+			return err
+		}
+		once, err := onceKey(c)
+		if err != nil {
+			return err
+		}
+		var body struct {
+			Reason     citycard.Reason  `json:"reason"`
+			Note       string           `json:"note"`
+			Evidence   string           `json:"evidence"`
+			Place      string           `json:"place"`
+			Step       citycard.Step    `json:"step"`
+			ReceivedOn string           `json:"received_on"`
+			Channel    citycard.Channel `json:"channel"`
+		}
+		if err := bind(c, &body); err != nil {
+			return err
+		}
+		card, changed, err := h.Desk.Act(c.Request().Context(), session, citycard.ActionRequest{
+			Ref: ref, Action: action, Reason: body.Reason, Note: body.Note, Evidence: body.Evidence, Place: body.Place,
+			Step: body.Step, ReceivedOn: body.ReceivedOn, Channel: body.Channel, OnceKey: once,
+		})
+		if err != nil {
+			return err
+		}
+		return c.JSON(http.StatusOK, struct {
+			Changed bool          `json:"changed"`
+			Card    staffCardBody `json:"card"`
+		}{changed, showStaffCard(card, languageOf(c))})
+	}
+}
+
+type reissueViewBody struct {
+	Reissue reissueBody `json:"reissue"`
+	OldCard *cardBody   `json:"old_card"`
+	NewCard *cardBody   `json:"new_card"`
+}
+
+func showReissueView(view citycard.ReissueView, lang citycard.Lang) reissueViewBody {
+	return reissueViewBody{showReissue(view.StaffReissue), showCard(view.Old, lang), showCard(view.New, lang)}
+}
+
+// Reissue answers POST /admin/v1/cards/{ref}/reissue.
+func (h StaffCards) Reissue(c echo.Context) error {
+	session, err := staffOf(c)
+	if err != nil {
+		return err
+	}
+	ref, err := reference(c, "ref")
+	if err != nil {
+		return err
+	}
+	once, err := onceKey(c)
+	if err != nil {
+		return err
+	}
+	var body struct {
+		Reason   citycard.ReissueReason `json:"reason"`
+		Waiver   *citycard.Reason       `json:"waiver"`
+		Note     string                 `json:"note"`
+		BankCode citycard.Bank          `json:"bank_code"`
+		Channel  citycard.Channel       `json:"channel"`
+	}
+	if err := bind(c, &body); err != nil {
+		return err
+	}
+	view, err := h.Desk.Reissue(c.Request().Context(), session, citycard.ReissueRequest{
+		Ref: ref, Reason: body.Reason, Waiver: body.Waiver, Note: body.Note, Bank: body.BankCode, Channel: body.Channel, OnceKey: once,
+	})
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, showReissueView(view, languageOf(c)))
+}
+
+// ShowReissue answers GET /admin/v1/reissues/{ref}.
+func (h StaffCards) ShowReissue(c echo.Context) error {
+	session, err := staffOf(c)
+	if err != nil {
+		return err
+	}
+	ref, err := reference(c, "ref")
+	if err != nil {
+		return err
+	}
+	view, err := h.Desk.FindReissue(c.Request().Context(), session, ref)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, showReissueView(view, languageOf(c)))
+}

@@ -1,0 +1,153 @@
+package handlers
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"citycard"
+)
+
+// StaffPages are what staff sees in a browser. They work without scripts, like those of citizens.
+type StaffPages struct {
+	Templates *Templates
+	Login     StaffLogin
+	Desk      StaffDesk
+	// Enter sets the browser's cookie of a session, Leave drops it.
+	Enter func(c echo.Context, s citycard.StaffSession) (string, error)
+	Leave func(c echo.Context)
+	// Waivers are the reasons for which the city may waive the fee.
+	Waivers []citycard.Reason
+	// NewID gives a form its number, so that sending it twice takes effect once.
+	NewID func() string
+	// Secure marks cookies for HTTPS only.
+	Secure bool
+}
+
+const (
+	staffHome  = "/admin"
+	staffLogIn = "/admin/login"
+)
+
+// staffPage is what every template of staff is given.
+type staffPage struct {
+	*page
+
+	Staff citycard.Staff
+	// Problem says what was refused, with its Detail; nil where nothing was.
+	Problem *citycard.Entry
+	Detail  string
+}
+
+// show answers with a page; a refusal is shown above it, with its status. A failure of ours stays one.
+func (h *StaffPages) show(c echo.Context, name string, body any, refusal error) error {
+	session, _ := citycard.StaffSessionOf(c.Request().Context())
+	lang, status := languageOf(c), http.StatusOK
+	shown := staffPage{
+		page:  &page{Lang: lang, Path: pathOf(c), Style: h.Templates.style, Body: body, texts: h.Templates.texts[lang]},
+		Staff: session.Staff,
+	}
+	if refusal != nil {
+		var coded *citycard.Error
+		if !errors.As(refusal, &coded) || citycard.EntryOf(coded.Code).Status >= http.StatusInternalServerError {
+			return refusal
+		}
+		entry := citycard.EntryOf(coded.Code)
+		shown.Problem, shown.Detail, status = &entry, coded.Message, entry.Status
+	}
+	var html bytes.Buffer
+	if err := h.Templates.pages[name].ExecuteTemplate(&html, "layout.html", shown); err != nil {
+		return fmt.Errorf("render page %s: %w", name, err)
+	}
+	if chosen, ok := knownLang(c.QueryParam("lang")); ok {
+		keepPreference(c, langCookie, string(chosen), h.Secure)
+	}
+	return c.HTMLBlob(status, html.Bytes())
+}
+
+// pathOf is where the link that changes the language leads: the page itself, or home from what only a form reaches.
+func pathOf(c echo.Context) string {
+	if c.Request().Method == http.MethodGet || c.Path() == staffLogIn {
+		return c.Request().URL.Path
+	}
+	return staffHome
+}
+
+type staffLogInPage struct{ Account, ReturnTo string }
+
+// LogInForm answers GET /admin/login.
+func (h *StaffPages) LogInForm(c echo.Context) error {
+	return h.show(c, "log_in", staffLogInPage{ReturnTo: staffReturn(c.QueryParam("return_to"))}, nil)
+}
+
+// LogIn answers POST /admin/login and leads to the page asked for.
+func (h *StaffPages) LogIn(c echo.Context) error {
+	returnTo := staffReturn(c.FormValue("return_to"))
+	session, err := h.Login.LogIn(c.Request().Context(), citycard.StaffCredentials{
+		Account: c.FormValue("account"), Password: c.FormValue("password"), Code: c.FormValue("code"), Address: clientAddress(c),
+	})
+	if err != nil {
+		return h.show(c, "log_in", staffLogInPage{c.FormValue("account"), returnTo}, err)
+	}
+	if _, err := h.Enter(c, session); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, returnTo)
+}
+
+// staffReturn is a page of staff to go to after the log-in; home for anything else.
+func staffReturn(path string) string {
+	if staffPathForm.MatchString(path) {
+		return path
+	}
+	return staffHome
+}
+
+var staffPathForm = regexp.MustCompile(`^/admin(/[A-Za-z0-9_-]{1,64}){0,4}$`)
+
+// LogOut answers POST /admin/logout.
+func (h *StaffPages) LogOut(c echo.Context) error {
+	session, err := staffOf(c)
+	if err != nil {
+		return err
+	}
+	if err := h.Login.LogOut(c.Request().Context(), session); err != nil {
+		return err
+	}
+	h.Leave(c)
+	return c.Redirect(http.StatusSeeOther, staffLogIn)
+}
+
+type staffSearchPage struct {
+	// Asked tells whether something was looked for.
+	Asked bool
+	Cards []citycard.CardView
+}
+
+// SearchForm answers GET /admin.
+func (h *StaffPages) SearchForm(c echo.Context) error {
+	return h.show(c, "search", staffSearchPage{}, nil)
+}
+
+// cardNumberLength tells a card number from an ID number.
+const cardNumberLength = 9
+
+// Search answers POST /admin/search with the cards found: the number stands in no address.
+func (h *StaffPages) Search(c echo.Context) error {
+	session, err := staffOf(c)
+	if err != nil {
+		return err
+	}
+	number := strings.TrimSpace(c.FormValue("number"))
+	asked := citycard.StaffSearch{IDNumber: number}
+	if len([]rune(number)) == cardNumberLength {
+		asked = citycard.StaffSearch{CardNumber: number}
+	}
+	cards, err := h.Desk.Search(c.Request().Context(), session, asked)
+	return h.show(c, "search", staffSearchPage{Asked: err == nil, Cards: cards}, err)
+}

@@ -1,0 +1,65 @@
+package middleware
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"citycard"
+)
+
+// AccessLog writes one line per request, after the answer is sent: which route, what came of it, how long it
+// took. It logs the route's pattern, never the path, query, headers, body or address: those may be personal.
+// The text of an error appears only for failures of ours (5xx). Health checks that pass are debug lines.
+//
+// It is the outermost middleware, hands errors to echo's error handler and returns none.
+func AccessLog(log *slog.Logger, clock func() time.Time) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			start := clock()
+			err := next(c)
+			if err != nil {
+				c.Error(err)
+			}
+			status, route := c.Response().Status, c.Path()
+			if route == "" {
+				route = "unmatched"
+			}
+			facts := []slog.Attr{
+				slog.String("method", knownMethod(c.Request().Method)),
+				slog.String("route", route),
+				slog.Int("status", status),
+				slog.Float64("duration_ms", float64(clock().Sub(start).Microseconds())/1000),
+				slog.Int64("bytes", c.Response().Size),
+				slog.String("request_id", citycard.RequestIDOf(c.Request().Context())),
+			}
+			level := slog.LevelInfo
+			if err != nil && status >= http.StatusBadRequest {
+				facts = append(facts, slog.String("code", string(citycard.CodeOf(err))))
+			}
+			switch {
+			case status >= http.StatusInternalServerError:
+				level = slog.LevelError
+				if err != nil {
+					facts = append(facts, slog.String("error", err.Error()))
+				}
+			case status < http.StatusBadRequest && (route == "/livez" || route == "/readyz"):
+				level = slog.LevelDebug
+			}
+			log.LogAttrs(context.WithoutCancel(c.Request().Context()), level, "request", facts...)
+			return nil
+		}
+	}
+}
+
+// knownMethod keeps a made-up method, which is the sender's free text, out of the log.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "other"
+}
