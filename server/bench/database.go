@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	stdsql "database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"citycard"
+	_ "citycard/sql" // the drivers of both engines
+	"citycard/sql/sqltest"
+)
+
+const (
+	sqlite   = "sqlite"
+	postgres = "postgres"
+)
+
+// database is one engine's database beside the service's own connections to it.
+type database struct {
+	engine  string
+	address string
+	*stdsql.DB
+	// server is nil on SQLite.
+	server *sqltest.Server
+	// process is the server's main process.
+	process int
+}
+
+// openDatabase makes an empty database. PostgreSQL is started from the installed binaries with its defaults, in
+// which every commit is on disk before it is answered; SQLite is set that way by the service itself.
+func (b *bench) openDatabase(ctx context.Context, engine string) (*database, error) {
+	if engine == sqlite {
+		file := b.path("citycard.db")
+		db, err := stdsql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?_pragma=busy_timeout(60000)&_pragma=synchronous(FULL)")
+		return &database{engine: engine, address: "sqlite:" + file, DB: db}, err
+	}
+	server, err := sqltest.Launch("fsync=on", "synchronous_commit=on", "full_page_writes=on")
+	if err != nil {
+		return nil, err
+	}
+	d := &database{engine: engine, address: server.URL(), server: server}
+	if d.process, err = server.ProcessID(); err != nil {
+		server.Stop()
+		return nil, err
+	}
+	if d.DB, err = stdsql.Open("pgx", d.address); err != nil {
+		server.Stop()
+		return nil, err
+	}
+	return d, d.PingContext(ctx)
+}
+
+func (d *database) stop() {
+	_ = d.Close()
+	if d.server != nil {
+		d.server.Stop()
+	}
+}
+
+// name is the engine with its version and how it commits.
+func (d *database) name(ctx context.Context) (string, error) {
+	var version string
+	if d.engine == sqlite {
+		err := d.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version)
+		return "SQLite " + version + ", WAL, synchronous FULL", err
+	}
+	err := d.QueryRowContext(ctx, "SHOW server_version").Scan(&version)
+	version, _, _ = strings.Cut(version, " ")
+	return "PostgreSQL " + version + ", fsync on, synchronous_commit on", err
+}
+
+// The identifiers of bound citizens and their sessions are made of a card's number, and are as long as real ones.
+const (
+	citizenPrefix = "bench-citizen-000000000"
+	sessionPrefix = "bench-session-000000000"
+)
+
+// bind logs in a citizen for every stride-th card, each bound to the card's holder.
+func (d *database) bind(ctx context.Context, stride int, now time.Time) error {
+	chosen := fmt.Sprintf("FROM card WHERE card_number LIKE 'D2%%' AND CAST(substr(card_number, 2) AS INTEGER) %% %d = 0", stride)
+	for _, statement := range []string{
+		fmt.Sprintf(`INSERT INTO citizen (id, app_id, open_id_index, open_id, seen_at)
+ SELECT '%s' || card_number, 'bench', '%s' || card_number, '', %d %s`, citizenPrefix, citizenPrefix, now.UnixMilli(), chosen),
+		fmt.Sprintf(`INSERT INTO binding (citizen_id, person_id, method, bound_at)
+ SELECT '%s' || card_number, person_id, '%s', %d %s`, citizenPrefix, citycard.IdentityCertdoc, now.UnixMilli(), chosen),
+		fmt.Sprintf(`INSERT INTO session (id, audience, channel, citizen_id, issued_at, expires_at, revoked_at)
+ SELECT '%s' || card_number, '%s', '%s', '%s' || card_number, %d, %d, 0 %s`, sessionPrefix, citycard.AudienceCitizen,
+			citycard.ChannelMiniProgram, citizenPrefix, now.UnixMilli(), now.Add(sessionLifetime).UnixMilli(), chosen),
+	} {
+		if _, err := d.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("bind citizens: %w", err)
+		}
+	}
+	return d.settle(ctx)
+}
+
+// settle brings the database to rest after many changes: what is left to do later would be counted to whoever
+// comes next.
+func (d *database) settle(ctx context.Context) error {
+	statements := []string{"VACUUM ANALYZE", "CHECKPOINT"}
+	if d.engine == sqlite {
+		statements = []string{"PRAGMA wal_checkpoint(TRUNCATE)"}
+	}
+	for _, statement := range statements {
+		if _, err := d.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("settle the database: %w", err)
+		}
+	}
+	return nil
+}
+
+// refs gives the cards' references by their numbers, of every stride-th card.
+func (d *database) refs(ctx context.Context, stride int) (refs map[string]string, err error) {
+	rows, err := d.QueryContext(ctx, fmt.Sprintf(
+		"SELECT card_number, ref FROM card WHERE card_number LIKE 'D2%%' AND CAST(substr(card_number, 2) AS INTEGER) %% %d = 0", stride))
+	if err != nil {
+		return nil, fmt.Errorf("list cards: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	refs = map[string]string{}
+	for rows.Next() {
+		var number, ref string
+		if err := rows.Scan(&number, &ref); err != nil {
+			return nil, fmt.Errorf("list cards: %w", err)
+		}
+		refs[number] = ref
+	}
+	return refs, rows.Err()
+}
+
+// reset puts every activated card back to where it was, so that its citizen can activate it again.
+func (d *database) reset(ctx context.Context) error {
+	_, err := d.ExecContext(ctx, `UPDATE card SET financial = 'inactive', social = CASE WHEN ref IN
+ (SELECT card_ref FROM transition WHERE machine = 'social') THEN 'sealed' ELSE social END WHERE financial = 'active'`)
+	if err != nil {
+		return fmt.Errorf("reset cards: %w", err)
+	}
+	return d.settle(ctx)
+}
+
+// stored counts what the service stored for activations: activations that changed a card, transitions of the
+// financial application, their outgoing events, and idempotency records.
+func (d *database) stored(ctx context.Context) (counts [4]int64, err error) {
+	for i, query := range []string{
+		"SELECT count(*) FROM activation WHERE changed AND citizen_id LIKE 'bench-%'",
+		"SELECT count(*) FROM transition WHERE machine = 'financial' AND actor_id LIKE 'bench-%'",
+		`SELECT count(*) FROM outgoing_event e JOIN transition t ON t.card_ref = e.card_ref AND t.seq = e.seq
+ WHERE t.machine = 'financial' AND t.actor_id LIKE 'bench-%'`,
+		"SELECT count(*) FROM idempotency",
+	} {
+		if err := d.QueryRowContext(ctx, query).Scan(&counts[i]); err != nil {
+			return counts, fmt.Errorf("count what is stored: %w", err)
+		}
+	}
+	return counts, nil
+}
+
+// removeSQLite removes the database of SQLite, if there is one.
+func (b *bench) removeSQLite() {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		_ = os.Remove(b.path("citycard.db" + suffix))
+	}
+}

@@ -1,0 +1,8 @@
+package main
+
+// What the tests of this package look at directly.
+var (
+	VariableNames = variableNames
+	ReadClock     = readClock
+	RefuseNetwork = refuseNetwork
+)

@@ -1,0 +1,165 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	server "citycard/server"
+)
+
+// onBothEngines runs a test on a fresh SQLite file and on a fresh PostgreSQL database; environ names it and a
+// folder for keys.
+func onBothEngines(t *testing.T, test func(t *testing.T, environ []string)) {
+	t.Helper()
+	for name, database := range databases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, []string{"CITYCARD_DATABASE_URL=" + database(t), "CITYCARD_KEYS_DIR=" + filepath.Join(t.TempDir(), "keys")})
+		})
+	}
+}
+
+// cards counts the cards in the service's database.
+func cards(t *testing.T, environ []string) int {
+	t.Helper()
+	_, address, _ := strings.Cut(environ[0], "=")
+	var count int
+	require.NoError(t, database(t, address).Get(&count, "SELECT count(*) FROM card"))
+	return count
+}
+
+// cardFile makes up cards and spoils some rows: line 4's name, line 5001's region, a quote in line 5102.
+func cardFile(t *testing.T, count int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "cards.csv")
+	require.Equal(t, 0, command(t, nil, "demo", "cards", "--count", strconv.Itoa(count), "--out", path).code)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	lines := strings.Split(string(text), "\n")
+	spoil := func(line int, change func(fields []string)) {
+		if line < len(lines) {
+			fields := strings.Split(lines[line-1], ",")
+			change(fields)
+			lines[line-1] = strings.Join(fields, ",")
+		}
+	}
+	spoil(4, func(fields []string) { fields[2] = "" })
+	spoil(5001, func(fields []string) { fields[0] = "999999" })
+	spoil(5102, func(fields []string) { fields[2] = `a"b` })
+	require.NoError(t, os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o600))
+	return path
+}
+
+const spoiled = "line,column,reason\n4,name,the field is empty\n5001,region,no city policy is in force for this region\n" +
+	"5102,,a quote stands inside a field that does not begin with one\n"
+
+func TestAFileIsImportedOnce(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, environ []string) {
+		t.Helper()
+		path := cardFile(t, 5_500)
+		dry := command(t, environ, "import", "cards", path, "--dry-run")
+		require.Equal(t, 0, dry.code, dry)
+		assert.Contains(t, dry.stdout, "nothing stored: 5497 good, 3 rejected")
+		assert.Zero(t, cards(t, environ))
+
+		first := command(t, environ, "import", "cards", path)
+		require.Equal(t, 0, first.code, first)
+		assert.Contains(t, first.stdout, "5497 added, 0 there already, 3 rejected; see "+path+".rejects.csv")
+		assert.Contains(t, first.stderr, "100 %", "without a terminal progress is in lines")
+		rejects, err := os.ReadFile(path + ".rejects.csv")
+		require.NoError(t, err)
+		assert.Equal(t, spoiled, string(rejects))
+		assert.Equal(t, 5_497, cards(t, environ))
+
+		again := command(t, environ, "import", "cards", path)
+		require.Equal(t, 0, again.code, again)
+		assert.Contains(t, again.stdout, "0 added, ")
+		rejects, err = os.ReadFile(path + ".rejects.csv")
+		require.NoError(t, err)
+		assert.Equal(t, spoiled, string(rejects))
+
+		renamed := filepath.Join(t.TempDir(), "other.csv")
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(renamed, append(text, '\n'), 0o600))
+		other := command(t, environ, "import", "cards", renamed)
+		require.Equal(t, 0, other.code, other)
+		assert.Contains(t, other.stdout, "0 added, 5497 there already, 3 rejected", "the same rows in another file")
+		assert.Equal(t, 5_497, cards(t, environ))
+	})
+}
+
+// stopper ends a run when a word appears in its output.
+type stopper struct {
+	bytes.Buffer
+
+	word string
+	stop context.CancelFunc
+}
+
+func (s *stopper) Write(part []byte) (int, error) {
+	n, err := s.Buffer.Write(part)
+	if strings.Contains(s.String(), s.word) {
+		s.stop()
+	}
+	return n, err
+}
+
+func TestAnInterruptedImportGoesOn(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, environ []string) {
+		t.Helper()
+		path := cardFile(t, 5_500)
+		ctx, cancel := context.WithCancel(t.Context())
+		progress := &stopper{word: "rows good", stop: cancel}
+		var stdout bytes.Buffer
+		require.Equal(t, 1, server.Run(ctx, []string{"import", "cards", path}, environ, &stdout, progress))
+		stored := cards(t, environ)
+		require.Positive(t, stored)
+		require.Less(t, stored, 5_497)
+
+		rest := command(t, environ, "import", "cards", path)
+		require.Equal(t, 0, rest.code, rest)
+		assert.Equal(t, 5_497, cards(t, environ))
+		rejects, err := os.ReadFile(path + ".rejects.csv")
+		require.NoError(t, err)
+		assert.Equal(t, spoiled, string(rejects))
+	})
+}
+
+func TestAFileInGB18030IsImported(t *testing.T) {
+	t.Parallel()
+	onBothEngines(t, func(t *testing.T, environ []string) {
+		t.Helper()
+		path := cardFile(t, 100)
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		encoded, err := simplifiedchinese.GB18030.NewEncoder().Bytes(text)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, encoded, 0o600))
+		done := command(t, environ, "import", "cards", path)
+		require.Equal(t, 0, done.code, done)
+		assert.Contains(t, done.stdout, "99 added, 0 there already, 1 rejected")
+	})
+}
+
+func TestAWrongHeaderIsAFailure(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "cards.csv")
+	for text, names := range map[string]string{"": "the file is empty", "name,number\n": "the header is wrong"} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		failed := command(t, home(t), "import", "cards", path)
+		assert.Equal(t, 1, failed.code)
+		assert.Contains(t, failed.stderr, names)
+	}
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"net/url"
+	"time"
+
+	"citycard"
+	"citycard/handlers"
+	"citycard/integrations/keyfile"
+	"citycard/integrations/signing"
+)
+
+// partnerPatience is how long an event waits for its commit, or for that of the same one under way.
+const partnerPatience = 2 * time.Second
+
+// partnerPlane is everything that partners and the super-app platform reach by signed callbacks.
+type partnerPlane struct {
+	gateway handlers.Gateway
+	events  handlers.PartnerEvents
+	queries handlers.PartnerQueries
+	notify  handlers.PlatformNotify
+	keys    handlers.PlatformKeys
+}
+
+// partnerStore is what the plane keeps in the shared database.
+type partnerStore interface {
+	citycard.Cards
+	citycard.Partners
+	citycard.TwoCardSessions
+	citycard.Replays
+	citycard.Attempts
+}
+
+// partnerParts are what the plane is made of.
+type partnerParts struct {
+	store    partnerStore
+	policies *citycard.Policies
+	own      []ownKey
+	platform platformKeys
+	appID    string
+	public   *url.URL
+	orders   handlers.PaymentOrders
+	count    func(citycard.CallbackKind)
+	// clock is the time events and signatures are judged by; ticks measures rates and the age of the registry's copy.
+	clock, ticks func() time.Time
+}
+
+func (p partnerParts) plane() (partnerPlane, error) {
+	directory := &citycard.PartnerDirectory{Partners: p.store, Clock: p.ticks}
+	proof, err := newPartnerProof(directory, p.own, p.public.String(), p.clock)
+	if err != nil {
+		return partnerPlane{}, err
+	}
+	platform, err := newPlatformProof(p.platform, p.clock)
+	if err != nil {
+		return partnerPlane{}, err
+	}
+	rates := partnerRates{messages: newBuckets(partnerRate, partnerBurst, p.ticks), attempts: p.store, clock: p.ticks}
+	held := flood{newBuckets(floodRate, floodBurst, p.ticks)}
+	common := handlers.PartnerPlane{
+		Desk: &citycard.PartnerDesk{
+			Cards: p.store, Sessions: p.store, Policies: p.policies, Decode: handlers.Decode,
+			Clock: p.clock, Patience: partnerPatience,
+		},
+		Replays: p.store, Flood: held, Rate: rates.count, Count: p.count, Clock: p.clock,
+	}
+	gateway, messages := common, common
+	gateway.Profile, gateway.Prove = citycard.ProfileGateway, proof.gateway
+	messages.Profile, messages.Prove = citycard.ProfileMessage, proof.message
+	return partnerPlane{
+		gateway: handlers.Gateway{PartnerPlane: gateway, CodeMessage: signing.CodeMessage},
+		events:  handlers.PartnerEvents{PartnerPlane: messages},
+		queries: handlers.PartnerQueries{PartnerPlane: messages},
+		notify: handlers.PlatformNotify{
+			Prove: platform.notice, Flood: held, AppID: p.appID, Orders: p.orders, Count: p.count, Clock: p.clock,
+		},
+		keys: publishedKeys(p.own),
+	}, nil
+}
+
+// publishedKeys are our keys towards partners as everybody may see them, current and next.
+func publishedKeys(own []ownKey) handlers.PlatformKeys {
+	var shown handlers.PlatformKeys
+	for _, key := range own {
+		if key.state == keyfile.StateRetired {
+			continue
+		}
+		shown.Keys = append(shown.Keys, handlers.PlatformKey{
+			KeyID: key.id, Type: string(key.private.Type()), PublicKey: string(key.private.Public().PEM()),
+			NotBefore: key.created.In(citycard.Shanghai).Format(time.RFC3339),
+		})
+	}
+	return shown
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"citycard"
+)
+
+const (
+	// floodRate and floodBurst are how much an address may send that cannot be proven, per second and at once.
+	floodRate, floodBurst = 50, 1000
+	// partnerRate and partnerBurst are how many messages of one partner a replica takes, per second and at once.
+	partnerRate, partnerBurst = 2000, 4000
+	// queryLimit is how many cards a partner may ask for in an hour over all replicas: answers are personal data.
+	queryLimit = 20000
+	// attemptByPartner is what queries are counted by, beside the citizens' attempts.
+	attemptByPartner citycard.AttemptKind = "partner_query"
+	// mostBuckets bounds the memory that made-up addresses can take.
+	mostBuckets = 100_000
+)
+
+// buckets are token buckets by name. They are this process's own: they protect its time, which a shared count
+// would cost more of than it saves.
+type buckets struct {
+	rate, burst float64
+	clock       func() time.Time
+
+	mu     sync.Mutex
+	levels map[string]level
+}
+
+type level struct {
+	tokens float64
+	at     time.Time
+}
+
+func newBuckets(rate, burst float64, clock func() time.Time) *buckets {
+	return &buckets{rate: rate, burst: burst, clock: clock, levels: map[string]level{}}
+}
+
+// level is a bucket's content now; mu is held.
+func (b *buckets) level(name string, now time.Time) float64 {
+	known, found := b.levels[name]
+	if !found {
+		return b.burst
+	}
+	return min(b.burst, known.tokens+b.rate*now.Sub(known.at).Seconds())
+}
+
+// take takes one token where there is one.
+func (b *buckets) take(name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.clock()
+	tokens := b.level(name, now)
+	if tokens < 1 {
+		return false
+	}
+	b.sweep(now)
+	b.levels[name] = level{tokens - 1, now}
+	return true
+}
+
+// left tells whether there is a token, and takes none.
+func (b *buckets) left(name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.level(name, b.clock()) >= 1
+}
+
+// fill fills a bucket up.
+func (b *buckets) fill(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.levels, name)
+}
+
+// sweep forgets full buckets where there are too many, and all where that is not enough.
+func (b *buckets) sweep(now time.Time) {
+	if len(b.levels) < mostBuckets {
+		return
+	}
+	for name := range b.levels {
+		if b.level(name, now) >= b.burst {
+			delete(b.levels, name)
+		}
+	}
+	if len(b.levels) >= mostBuckets {
+		clear(b.levels)
+	}
+}
+
+// flood counts, by address, what could not be proven. A proven message makes good for everything before it, so
+// that one forger behind an address that partners share does not lock them out.
+type flood struct{ *buckets }
+
+// Refused tells whether the address has used up what it may get wrong.
+func (f flood) Refused(address string) error {
+	if f.left(address) {
+		return nil
+	}
+	return &citycard.Error{Code: citycard.CodeRateLimited, Message: "too many messages from this address could not be verified"}
+}
+
+// Note counts a message of the address.
+func (f flood) Note(address string, proven bool) {
+	if proven {
+		f.fill(address)
+		return
+	}
+	f.take(address)
+}
+
+// partnerRates limit proven partners: messages in memory, queries of personal data in the shared database.
+type partnerRates struct {
+	messages *buckets
+	attempts citycard.Attempts
+	clock    func() time.Time
+}
+
+func (r partnerRates) count(ctx context.Context, appID string, method citycard.Method) error {
+	tooMany := &citycard.Error{Code: citycard.CodeRateLimited, Message: "the partner sends more than was agreed"}
+	if !r.messages.take(appID) {
+		return tooMany
+	}
+	if method != citycard.MethodCardQuery {
+		return nil
+	}
+	now := r.clock()
+	start := now.Truncate(time.Hour)
+	limit := citycard.AttemptLimit{
+		Kind: attemptByPartner, Subject: appID, Max: queryLimit, WindowStart: start, WindowEnd: start.Add(time.Hour),
+	}
+	err := r.attempts.ReserveAttempt(ctx, []citycard.AttemptLimit{limit}, now)
+	if citycard.CodeOf(err) == citycard.CodeAttemptsLocked {
+		tooMany.RetryAfter = limit.WindowEnd.Sub(now)
+		return tooMany
+	}
+	return err
+}

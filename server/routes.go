@@ -1,0 +1,167 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"citycard"
+	"citycard/handlers"
+	"citycard/middleware"
+)
+
+// surroundings are what every request passes, whatever its route.
+type surroundings struct {
+	log     *slog.Logger
+	clock   func() time.Time
+	newID   func() string
+	proxies middleware.Proxies
+	headers middleware.HeadersConfig
+	// timeout is how long a request may take.
+	timeout time.Duration
+	// draining tells whether the process is on its way out.
+	draining func() bool
+}
+
+func surround(e *echo.Echo, s surroundings, pages *handlers.Pages) {
+	e.IPExtractor = s.proxies.Addresses()
+	e.SchemeExtractor = s.proxies.Schemes()
+	e.HTTPErrorHandler = handlers.Problems(pages)
+	e.Use(
+		middleware.RequestID(s.proxies, s.newID),
+		middleware.AccessLog(s.log, s.clock),
+		middleware.Recover(),
+		middleware.Headers(s.headers),
+		middleware.Draining(s.draining),
+		limitBodies(),
+		middleware.Timeout(s.timeout),
+	)
+}
+
+// notifyPath is where the super-app platform sends its notifications.
+const notifyPath = "/callbacks/alipay"
+
+// limitBodies refuses bodies that are too large. Notifications bound themselves: whatever is wrong with one, the
+// platform reads nothing but `failure`.
+func limitBodies() echo.MiddlewareFunc {
+	limit := middleware.BodyLimit(handlers.MaxBody)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		limited := limit(next)
+		return func(c echo.Context) error {
+			if c.Path() == notifyPath {
+				return next(c)
+			}
+			return limited(c)
+		}
+	}
+}
+
+// citizenPlane is everything that citizens, developers and the operator's machinery reach.
+type citizenPlane struct {
+	gate        middleware.Gate
+	sameOrigin  echo.MiddlewareFunc
+	sessions    handlers.Sessions
+	me          handlers.Me
+	activations handlers.Activations
+	cards       handlers.Cards
+	oauth       handlers.OAuth
+	pages       *handlers.Pages
+	documents   *handlers.Documents
+	health      handlers.Health
+}
+
+// routes is the whole route table. Beside each route stands who gets in: anybody; with a bearer token; with
+// the browser's cookie, or first through the log-in.
+func routes(e *echo.Echo, p citizenPlane) {
+	bearer, cookie := p.gate.Bearer(), p.gate.Cookie()
+	loggedIn := middleware.RequireSession("/oauth/alipay/start")
+
+	e.POST("/v1/sessions", p.sessions.Create)
+	e.DELETE("/v1/sessions/current", p.sessions.End, bearer)
+	e.GET("/v1/me", p.me.Show, bearer)
+	e.POST("/v1/activations", p.activations.Start, bearer)
+	e.GET("/v1/activations/:id", p.activations.Show, bearer)
+	e.POST("/v1/activations/:id/confirm", p.activations.Confirm, bearer)
+	e.GET("/v1/cards", p.cards.List, bearer)
+	e.GET("/v1/cards/:ref", p.cards.Show, bearer)
+	e.GET("/v1/cards/:ref/history", p.cards.History, bearer)
+
+	e.GET("/oauth/alipay/start", p.oauth.Start)
+	e.GET("/oauth/alipay/callback", p.oauth.Callback, cookie)
+
+	e.Match(reading, "/", p.pages.Home, cookie)
+	e.GET("/h5/activate", p.pages.Form, cookie, loggedIn)
+	e.POST("/h5/activate", p.pages.Submit, p.sameOrigin, cookie, loggedIn)
+	e.GET("/h5/activations/:id", p.pages.Activation, cookie, loggedIn)
+	e.GET("/h5/activations/:id/authorize", p.pages.Authorize, cookie, loggedIn)
+	e.GET("/h5/faces/:id", p.pages.FaceReturn, cookie, loggedIn)
+	e.GET("/h5/cards", p.pages.List, cookie, loggedIn)
+	e.GET("/h5/cards/:ref", p.pages.Card, cookie, loggedIn)
+	e.POST("/h5/logout", p.pages.LogOut, p.sameOrigin, cookie)
+
+	e.Match(reading, "/livez", p.health.Live)
+	e.Match(reading, "/readyz", p.health.Readiness)
+	e.Match(reading, "/openapi.json", p.documents.OpenAPI)
+	e.Match(reading, "/docs", p.documents.Reader)
+	e.Match(reading, "/docs/*", p.documents.Reader)
+	e.Match(reading, "/docs/errors", p.pages.Errors)
+	e.Match(reading, "/static/:name", p.documents.Asset)
+}
+
+// partnerRoutes are the routes of partners and of the super-app platform. Nobody logs in here: each message is
+// signed, and its handler proves by whom.
+func partnerRoutes(e *echo.Echo, p partnerPlane) {
+	e.POST("/gateway.do", p.gateway.Receive)
+	e.POST("/v1/partner/events", p.events.Receive)
+	e.POST("/v1/partner/queries", p.queries.Receive)
+	e.POST(notifyPath, p.notify.Receive)
+	e.Match(reading, "/.well-known/citycard-keys.json", p.keys.Show)
+}
+
+// staffRoutes are the routes of staff, with the roles that each lets in. Whatever changes something comes from our
+// own pages or carries a token.
+func staffRoutes(e *echo.Echo, p staffPlane) {
+	const clerk, supervisor, auditor, operator = citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator
+	serve, see := p.gate.Allow(clerk, supervisor), p.gate.Allow(clerk, supervisor, auditor)
+	decide, review := p.gate.Allow(supervisor), p.gate.Allow(supervisor, auditor)
+	anybody := p.gate.Allow(clerk, supervisor, auditor, operator)
+	own := p.sameOrigin
+
+	e.POST("/admin/v1/sessions", p.sessions.Create, own)
+	e.DELETE("/admin/v1/sessions/current", p.sessions.End, own, anybody)
+	e.GET("/admin/v1/me", p.sessions.Show, anybody)
+
+	e.POST("/admin/v1/searches", p.cards.Search, own, see)
+	e.GET("/admin/v1/cards/:ref", p.cards.Show, see)
+	e.POST("/admin/v1/cards/:ref/loss", p.cards.Act(citycard.ActionLoss), own, serve)
+	e.POST("/admin/v1/cards/:ref/found", p.cards.Act(citycard.ActionFound), own, serve)
+	e.POST("/admin/v1/cards/:ref/formal-loss", p.cards.Act(citycard.ActionFormalLoss), own, serve)
+	e.POST("/admin/v1/cards/:ref/formal-loss/revoke", p.cards.Act(citycard.ActionRevokeFormalLoss), own, decide)
+	e.POST("/admin/v1/cards/:ref/cure", p.cards.Act(citycard.ActionCure), own, serve)
+	e.POST("/admin/v1/cards/:ref/activation", p.cards.Act(citycard.ActionActivation), own, serve)
+	e.POST("/admin/v1/cards/:ref/fulfilment", p.cards.Act(citycard.ActionFulfilment), own, serve)
+
+	e.POST("/admin/v1/cards/:ref/reissue", p.cards.Reissue, own, serve)
+	e.GET("/admin/v1/reissues/:ref", p.cards.ShowReissue, see)
+	e.POST("/admin/v1/reissues/:ref/cancel", p.cards.Act(citycard.ActionCancelReissue), own, serve)
+
+	e.GET("/admin/v1/audit", p.audit.List, review)
+
+	servePage := p.gate.AllowPage("/admin/login", clerk, supervisor)
+	seePage := p.gate.AllowPage("/admin/login", clerk, supervisor, auditor)
+	e.GET("/admin/login", p.pages.LogInForm)
+	e.POST("/admin/login", p.pages.LogIn, own)
+	e.POST("/admin/logout", p.pages.LogOut, own, anybody)
+	e.GET("/admin", p.pages.SearchForm, seePage)
+	e.POST("/admin/search", p.pages.Search, own, seePage)
+	e.GET("/admin/cards/:ref", p.pages.Card, seePage)
+	e.POST("/admin/cards/:ref/act", p.pages.Act, own, servePage)
+	e.GET("/admin/cards/:ref/reissue", p.pages.ReissueForm, servePage)
+	e.POST("/admin/cards/:ref/reissue", p.pages.Reissue, own, servePage)
+	e.GET("/admin/reissues/:ref", p.pages.Slip, seePage)
+}
+
+// reading are the methods of what anybody may look at.
+var reading = []string{http.MethodGet, http.MethodHead}

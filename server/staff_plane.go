@@ -1,0 +1,107 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"math/big"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"citycard"
+	"citycard/handlers"
+	"citycard/integrations/keyfile"
+	"citycard/integrations/password"
+	"citycard/middleware"
+	"citycard/static"
+)
+
+// passwordsAtOnce bounds the memory that log-ins take: about 20 MB each.
+const passwordsAtOnce = 2
+
+// staffPlane is everything that staff reaches.
+type staffPlane struct {
+	gate       middleware.StaffGate
+	sameOrigin echo.MiddlewareFunc
+	sessions   handlers.StaffSessions
+	cards      handlers.StaffCards
+	audit      handlers.StaffAudit
+	pages      *handlers.StaffPages
+}
+
+func (p *parts) staffPlane() (staffPlane, error) {
+	tokens := middleware.Tokens{Clock: p.config.clock}
+	for _, key := range p.ring.Secrets(keyfile.KindSession) {
+		tokens.Keys = append(tokens.Keys, key.Bytes)
+	}
+	login := &citycard.StaffLogin{
+		Accounts: p.store, Attempts: p.store, Records: p.store, Passwords: password.New(passwordsAtOnce), Code: password.Code,
+		NewID: newID, Blind: p.ring.Index, Clock: p.config.clock,
+	}
+	desk := &citycard.StaffDesk{
+		Cards: p.store, Records: p.store, Policies: p.config.policies, NewCardNumber: newCardNumber, NewID: newID,
+		Blind: p.ring.Index, Clock: p.config.clock,
+	}
+	gate := middleware.StaffGate{Tokens: tokens, Check: login.Check, Secure: p.secure()}
+	sameOrigin, err := middleware.SameOrigin("")
+	if p.config.AdminAddr == "" {
+		sameOrigin, err = middleware.SameOrigin(p.public.String())
+	}
+	if err != nil {
+		return staffPlane{}, err
+	}
+	templates, err := handlers.NewStaffTemplates(static.FS)
+	if err != nil {
+		return staffPlane{}, err
+	}
+	return staffPlane{
+		gate: gate, sameOrigin: sameOrigin,
+		sessions: handlers.StaffSessions{Login: login, Enter: gate.Enter, Leave: gate.Leave},
+		cards:    handlers.StaffCards{Desk: desk},
+		audit:    handlers.StaffAudit{Desk: desk},
+		pages: &handlers.StaffPages{
+			Templates: templates, Login: login, Desk: desk, Enter: gate.Enter, Leave: gate.Leave, NewID: newID, Secure: p.secure(),
+			Waivers: p.config.policies.HomePolicy(citycard.DateOf(p.config.clock())).Waivers,
+		},
+	}, nil
+}
+
+// staffEcho is the staff plane's own listener.
+func (p *parts) staffEcho(measure echo.MiddlewareFunc) (*echo.Echo, error) {
+	plane, err := p.staffPlane()
+	if err != nil {
+		return nil, fmt.Errorf("assemble staff plane: %w", err)
+	}
+	citizens, err := p.citizenPlane()
+	if err != nil {
+		return nil, fmt.Errorf("assemble staff plane: %w", err)
+	}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Use(measure)
+	surround(e, surroundings{
+		log: p.log, clock: time.Now, newID: newID, proxies: p.config.proxies,
+		headers: middleware.HeadersConfig{HTTPS: p.secure()}, timeout: requestTimeout, draining: p.draining,
+	}, citizens.pages)
+	staffRoutes(e, plane)
+	e.Match(reading, "/static/:name", citizens.documents.Asset)
+	return e, nil
+}
+
+// newCardNumber gives a card number: the nine letters and digits are drawn, and the store tells where one is taken.
+func newCardNumber() citycard.CardNumber {
+	const letters, digits = "ABCDEFGHJKLMNPQRSTUVWXYZ", "0123456789"
+	number := [9]byte{drawn(letters)}
+	for i := range number[1:] {
+		number[i+1] = drawn(digits)
+	}
+	return citycard.CardNumber(number[:])
+}
+
+func drawn(from string) byte {
+	at, err := rand.Int(rand.Reader, big.NewInt(int64(len(from))))
+	if err != nil {
+		panic(err) // crypto/rand never fails
+	}
+	return from[at.Int64()]
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"citycard"
+	"citycard/handlers"
+	"citycard/middleware"
+	"citycard/static"
+)
+
+// staffTable is the staff plane's route table with nothing behind it, into which each session id gets in as the
+// role of that name.
+func staffTable(t *testing.T) (*echo.Echo, middleware.Tokens) {
+	t.Helper()
+	tokens := middleware.Tokens{Keys: [][]byte{[]byte(strings.Repeat("k", 32))}, Clock: time.Now}
+	templates, err := handlers.NewTemplates(static.FS)
+	require.NoError(t, err)
+	sameOrigin, err := middleware.SameOrigin("")
+	require.NoError(t, err)
+	e := echo.New()
+	surround(e, surroundings{
+		log: slog.New(slog.NewTextHandler(io.Discard, nil)), clock: time.Now, timeout: time.Second,
+		newID: func() string { return "request-1" }, draining: func() bool { return false },
+	}, &handlers.Pages{Templates: templates})
+	staffRoutes(e, staffPlane{
+		gate: middleware.StaffGate{Tokens: tokens, Check: func(_ context.Context, id string) (citycard.StaffSession, error) {
+			return citycard.StaffSession{ID: id, Staff: citycard.Staff{Role: citycard.StaffRole(id)}}, nil
+		}},
+		sameOrigin: sameOrigin,
+	})
+	return e, tokens
+}
+
+func staffToken(t *testing.T, tokens middleware.Tokens, id string, audience citycard.Audience) string {
+	t.Helper()
+	token, err := tokens.Issue(citycard.Session{ID: id, Audience: audience, IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)})
+	require.NoError(t, err)
+	return token
+}
+
+func statusOf(t *testing.T, e *echo.Echo, method, path string, headers map[string]string) int {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, strings.ReplaceAll(path, ":ref", "ref-1"), nil)
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
+	recorder := httptest.NewRecorder()
+	e.ServeHTTP(recorder, r)
+	return recorder.Code
+}
+
+// TestEveryStaffRouteLetsItsRolesIn walks every route with every role. Whoever gets past the gate finds nothing
+// behind it, which is neither 401 nor 403.
+func TestEveryStaffRouteLetsItsRolesIn(t *testing.T) {
+	t.Parallel()
+	const serve, see, all = "clerk supervisor", "clerk supervisor auditor", "clerk supervisor auditor operator"
+	roles := map[string]string{
+		"DELETE /admin/v1/sessions/current":            all,
+		"GET /admin/v1/me":                             all,
+		"POST /admin/v1/searches":                      see,
+		"GET /admin/v1/cards/:ref":                     see,
+		"POST /admin/v1/cards/:ref/loss":               serve,
+		"POST /admin/v1/cards/:ref/found":              serve,
+		"POST /admin/v1/cards/:ref/formal-loss":        serve,
+		"POST /admin/v1/cards/:ref/formal-loss/revoke": "supervisor",
+		"POST /admin/v1/cards/:ref/cure":               serve,
+		"POST /admin/v1/cards/:ref/activation":         serve,
+		"POST /admin/v1/cards/:ref/fulfilment":         serve,
+		"POST /admin/v1/cards/:ref/reissue":            serve,
+		"GET /admin/v1/reissues/:ref":                  see,
+		"POST /admin/v1/reissues/:ref/cancel":          serve,
+		"GET /admin/v1/audit":                          "supervisor auditor",
+		"POST /admin/logout":                           all,
+		"GET /admin":                                   see,
+		"POST /admin/search":                           see,
+		"GET /admin/cards/:ref":                        see,
+		"POST /admin/cards/:ref/act":                   serve,
+		"GET /admin/cards/:ref/reissue":                serve,
+		"POST /admin/cards/:ref/reissue":               serve,
+		"GET /admin/reissues/:ref":                     see,
+	}
+	e, tokens := staffTable(t)
+	walked := 0
+	for _, route := range e.Routes() {
+		name := route.Method + " " + route.Path
+		if name == "POST /admin/v1/sessions" || route.Path == "/admin/login" {
+			continue
+		}
+		allowed, known := roles[name]
+		require.True(t, known, "%s is not in the table of this test", name)
+		walked++
+		for _, role := range append(citycard.StaffRoles(), "citizen") {
+			token := staffToken(t, tokens, string(role), citycard.AudienceStaff)
+			for _, headers := range []map[string]string{
+				{"Authorization": "Bearer " + token}, {"Cookie": middleware.StaffCookie + "=" + token},
+			} {
+				status := statusOf(t, e, route.Method, route.Path, headers)
+				assert.NotEqual(t, http.StatusUnauthorized, status, name)
+				in := slices.Contains(strings.Fields(allowed), string(role))
+				assert.Equal(t, in, status != http.StatusForbidden, "%s as %s: %d", name, role, status)
+			}
+		}
+	}
+	assert.Equal(t, len(roles), walked)
+}
+
+func TestOtherTokensAreWorthNothingOnTheStaffPlane(t *testing.T) {
+	t.Parallel()
+	e, tokens := staffTable(t)
+	citizen := staffToken(t, tokens, "clerk", citycard.AudienceCitizen)
+	foreign := staffToken(t, middleware.Tokens{Keys: [][]byte{[]byte(strings.Repeat("x", 32))}}, "clerk", citycard.AudienceStaff)
+	staff := staffToken(t, tokens, "clerk", citycard.AudienceStaff)
+	for name, headers := range map[string]map[string]string{
+		"a citizen's token":                     {"Authorization": "Bearer " + citizen},
+		"a citizen's token as the staff cookie": {"Cookie": middleware.StaffCookie + "=" + citizen},
+		"a token under another key":             {"Authorization": "Bearer " + foreign},
+		"the citizens' cookie":                  {"Cookie": middleware.SessionCookie + "=" + staff},
+		"another scheme":                        {"Authorization": "Basic " + staff, "Cookie": middleware.StaffCookie + "=" + staff},
+		"nothing":                               {},
+	} {
+		assert.Equal(t, http.StatusUnauthorized, statusOf(t, e, http.MethodGet, "/admin/v1/me", headers), name)
+	}
+	citizens := middleware.Gate{Tokens: tokens, Audience: citycard.AudienceCitizen}
+	_, err := citizens.Tokens.Parse(staff, citizens.Audience)
+	assert.Equal(t, citycard.CodeSessionRequired, citycard.CodeOf(err))
+}
+
+func TestStaffRequestsOfOtherSitesAreRefused(t *testing.T) {
+	t.Parallel()
+	e, tokens := staffTable(t)
+	cookie := middleware.StaffCookie + "=" + staffToken(t, tokens, "supervisor", citycard.AudienceStaff)
+	for _, route := range e.Routes() {
+		if route.Method == http.MethodGet {
+			continue
+		}
+		for _, headers := range []map[string]string{
+			{"Cookie": cookie, "Sec-Fetch-Site": "cross-site"}, {"Cookie": cookie, "Sec-Fetch-Site": "same-site"},
+			{"Cookie": cookie, "Origin": "https://evil.example"},
+		} {
+			assert.Equal(t, http.StatusForbidden, statusOf(t, e, route.Method, route.Path, headers), "%s %v", route.Path, headers)
+		}
+	}
+}
