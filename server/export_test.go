@@ -5,4 +5,5 @@ var (
 	VariableNames = variableNames
 	ReadClock     = readClock
 	RefuseNetwork = refuseNetwork
+	StaffAccess   = staffAccess
 )

@@ -59,10 +59,10 @@ func TestRouteTableAndDocumentNameEachOther(t *testing.T) {
 			described = append(described, method+" "+path)
 		}
 	}
-	parameter := regexp.MustCompile(`:(\w+)`)
+	named := regexp.MustCompile(`:(\w+)`)
 	for _, route := range tableUnderTest(t).Routes() {
 		if route.Method != http.MethodHead && !undescribed.MatchString(route.Path) {
-			served = append(served, route.Method+" "+parameter.ReplaceAllString(route.Path, "{$1}"))
+			served = append(served, route.Method+" "+named.ReplaceAllString(route.Path, "{$1}"))
 		}
 	}
 	assert.ElementsMatch(t, described, served)
@@ -77,15 +77,14 @@ func TestNobodyGetsInWithoutASession(t *testing.T) {
 		"GET /": true, "POST /h5/logout": true, "GET /livez": true, "GET /readyz": true, "GET /openapi.json": true,
 		"GET /docs": true, "GET /docs/*": true, "GET /docs/errors": true, "GET /static/:name": true,
 		"POST /gateway.do": true, "POST /v1/partner/events": true, "POST /v1/partner/queries": true, "POST /callbacks/alipay": true,
-		"GET /.well-known/citycard-keys.json": true, "POST /admin/v1/sessions": true,
-		"GET /admin/login": true, "POST /admin/login": true,
+		"GET /.well-known/citycard-keys.json": true,
 	}
 	e := tableUnderTest(t)
 	for _, route := range e.Routes() {
-		if route.Method == http.MethodHead || open[route.Method+" "+route.Path] {
+		if route.Method == http.MethodHead || open[route.Method+" "+route.Path] || openToNobody[route.Method+" "+route.Path] {
 			continue
 		}
-		r := httptest.NewRequestWithContext(context.Background(), route.Method, strings.NewReplacer(":id", "a", ":ref", "b").Replace(route.Path), nil)
+		r := httptest.NewRequestWithContext(context.Background(), route.Method, parameter.ReplaceAllString(route.Path, "a"), nil)
 		recorder := httptest.NewRecorder()
 		e.ServeHTTP(recorder, r)
 		name := route.Method + " " + route.Path

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +38,12 @@ func staffTable(t *testing.T) (*echo.Echo, middleware.Tokens) {
 	}, &handlers.Pages{Templates: templates})
 	staffRoutes(e, staffPlane{
 		gate: middleware.StaffGate{Tokens: tokens, Check: func(_ context.Context, id string) (citycard.StaffSession, error) {
+			switch id {
+			case "revoked":
+				return citycard.StaffSession{}, &citycard.Error{Code: citycard.CodeSessionExpired}
+			case "unknown":
+				return citycard.StaffSession{}, &citycard.Error{Code: citycard.CodeSessionRequired}
+			}
 			return citycard.StaffSession{ID: id, Staff: citycard.Staff{Role: citycard.StaffRole(id)}}, nil
 		}},
 		sameOrigin: sameOrigin,
@@ -51,9 +58,12 @@ func staffToken(t *testing.T, tokens middleware.Tokens, id string, audience city
 	return token
 }
 
+// parameter is a variable part of a route's path.
+var parameter = regexp.MustCompile(`:\w+`)
+
 func statusOf(t *testing.T, e *echo.Echo, method, path string, headers map[string]string) int {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), method, strings.ReplaceAll(path, ":ref", "ref-1"), nil)
+	r := httptest.NewRequestWithContext(t.Context(), method, parameter.ReplaceAllString(path, "ref-1"), nil)
 	for name, value := range headers {
 		r.Header.Set(name, value)
 	}
@@ -62,45 +72,54 @@ func statusOf(t *testing.T, e *echo.Echo, method, path string, headers map[strin
 	return recorder.Code
 }
 
-// TestEveryStaffRouteLetsItsRolesIn walks every route with every role. Whoever gets past the gate finds nothing
-// behind it, which is neither 401 nor 403.
+// Who is let in where; staffAccess is written by hand, so that a route's roles are decided twice.
+const serve, see, everybody = "clerk supervisor", "clerk supervisor auditor", "clerk supervisor auditor operator"
+
+// openToNobody are the routes of staff that nobody needs to be logged in for.
+var openToNobody = map[string]bool{
+	"POST /admin/v1/sessions": true, "GET /admin/login": true, "POST /admin/login": true,
+}
+
+// staffAccess names the roles of each other route.
+var staffAccess = map[string]string{
+	"DELETE /admin/v1/sessions/current":            everybody,
+	"GET /admin/v1/me":                             everybody,
+	"POST /admin/v1/searches":                      see,
+	"GET /admin/v1/cards/:ref":                     see,
+	"POST /admin/v1/cards/:ref/loss":               serve,
+	"POST /admin/v1/cards/:ref/found":              serve,
+	"POST /admin/v1/cards/:ref/formal-loss":        serve,
+	"POST /admin/v1/cards/:ref/formal-loss/revoke": "supervisor",
+	"POST /admin/v1/cards/:ref/cure":               serve,
+	"POST /admin/v1/cards/:ref/activation":         serve,
+	"POST /admin/v1/cards/:ref/fulfilment":         serve,
+	"POST /admin/v1/cards/:ref/reissue":            serve,
+	"GET /admin/v1/reissues/:ref":                  see,
+	"POST /admin/v1/reissues/:ref/cancel":          serve,
+	"GET /admin/v1/audit":                          "supervisor auditor",
+	"POST /admin/logout":                           everybody,
+	"GET /admin":                                   see,
+	"POST /admin/search":                           see,
+	"GET /admin/cards/:ref":                        see,
+	"POST /admin/cards/:ref/act":                   serve,
+	"GET /admin/cards/:ref/reissue":                serve,
+	"POST /admin/cards/:ref/reissue":               serve,
+	"GET /admin/reissues/:ref":                     see,
+}
+
+// TestEveryStaffRouteLetsItsRolesIn walks every route with every role, by token and by cookie. Whoever gets past the
+// gate finds nothing behind it, which is neither 401 nor 403.
 func TestEveryStaffRouteLetsItsRolesIn(t *testing.T) {
 	t.Parallel()
-	const serve, see, all = "clerk supervisor", "clerk supervisor auditor", "clerk supervisor auditor operator"
-	roles := map[string]string{
-		"DELETE /admin/v1/sessions/current":            all,
-		"GET /admin/v1/me":                             all,
-		"POST /admin/v1/searches":                      see,
-		"GET /admin/v1/cards/:ref":                     see,
-		"POST /admin/v1/cards/:ref/loss":               serve,
-		"POST /admin/v1/cards/:ref/found":              serve,
-		"POST /admin/v1/cards/:ref/formal-loss":        serve,
-		"POST /admin/v1/cards/:ref/formal-loss/revoke": "supervisor",
-		"POST /admin/v1/cards/:ref/cure":               serve,
-		"POST /admin/v1/cards/:ref/activation":         serve,
-		"POST /admin/v1/cards/:ref/fulfilment":         serve,
-		"POST /admin/v1/cards/:ref/reissue":            serve,
-		"GET /admin/v1/reissues/:ref":                  see,
-		"POST /admin/v1/reissues/:ref/cancel":          serve,
-		"GET /admin/v1/audit":                          "supervisor auditor",
-		"POST /admin/logout":                           all,
-		"GET /admin":                                   see,
-		"POST /admin/search":                           see,
-		"GET /admin/cards/:ref":                        see,
-		"POST /admin/cards/:ref/act":                   serve,
-		"GET /admin/cards/:ref/reissue":                serve,
-		"POST /admin/cards/:ref/reissue":               serve,
-		"GET /admin/reissues/:ref":                     see,
-	}
 	e, tokens := staffTable(t)
 	walked := 0
 	for _, route := range e.Routes() {
 		name := route.Method + " " + route.Path
-		if name == "POST /admin/v1/sessions" || route.Path == "/admin/login" {
+		if openToNobody[name] {
 			continue
 		}
-		allowed, known := roles[name]
-		require.True(t, known, "%s is not in the table of this test", name)
+		allowed, known := staffAccess[name]
+		require.True(t, known, "%s has no row in staffAccess", name)
 		walked++
 		for _, role := range append(citycard.StaffRoles(), "citizen") {
 			token := staffToken(t, tokens, string(role), citycard.AudienceStaff)
@@ -114,7 +133,43 @@ func TestEveryStaffRouteLetsItsRolesIn(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, len(roles), walked)
+	assert.Equal(t, len(staffAccess), walked, "a row without its route")
+}
+
+// TestNoStaffRouteLetsInWhoIsNotLoggedIn walks every route with nobody, a citizen, and sessions that ended. A page
+// leads to the log-in, all else is refused.
+func TestNoStaffRouteLetsInWhoIsNotLoggedIn(t *testing.T) {
+	t.Parallel()
+	e, tokens := staffTable(t)
+	bearer := func(id string, audience citycard.Audience) map[string]string {
+		return map[string]string{"Authorization": "Bearer " + staffToken(t, tokens, id, audience)}
+	}
+	past := time.Now().Add(-9 * time.Hour)
+	expired, err := tokens.Issue(citycard.Session{
+		ID: "supervisor", Audience: citycard.AudienceStaff, IssuedAt: past, ExpiresAt: past.Add(citycard.StaffSessionLifetime),
+	})
+	require.NoError(t, err)
+	for who, headers := range map[string]map[string]string{
+		"nobody":                        {},
+		"a citizen":                     bearer("supervisor", citycard.AudienceCitizen),
+		"a citizen with our cookie":     {"Cookie": middleware.StaffCookie + "=" + staffToken(t, tokens, "supervisor", citycard.AudienceCitizen)},
+		"staff in the citizens' cookie": {"Cookie": middleware.SessionCookie + "=" + staffToken(t, tokens, "supervisor", citycard.AudienceStaff)},
+		"a token past its time":         {"Authorization": "Bearer " + expired},
+		"a revoked session":             bearer("revoked", citycard.AudienceStaff),
+		"an unknown session":            bearer("unknown", citycard.AudienceStaff),
+	} {
+		for _, route := range e.Routes() {
+			name := route.Method + " " + route.Path
+			if openToNobody[name] {
+				continue
+			}
+			want := http.StatusUnauthorized
+			if route.Method == http.MethodGet && !strings.HasPrefix(route.Path, "/admin/v1/") {
+				want = http.StatusSeeOther
+			}
+			assert.Equal(t, want, statusOf(t, e, route.Method, route.Path, headers), "%s as %s", name, who)
+		}
+	}
 }
 
 func TestOtherTokensAreWorthNothingOnTheStaffPlane(t *testing.T) {

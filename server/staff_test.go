@@ -44,10 +44,16 @@ var recoveryLine = regexp.MustCompile(`(?m)^[A-Z2-7]{26}$`)
 // addStaff adds Amy.
 func addStaff(t *testing.T, environment []string, role string) *staffMember {
 	t.Helper()
-	out, notes := staffCommand(t, environment, "add", "--account", "amy", "--name", "Amy Lu", "--role", role, "--password-stdin")
+	return hireStaff(t, environment, "amy", role)
+}
+
+// hireStaff adds an account.
+func hireStaff(t *testing.T, environment []string, account, role string) *staffMember {
+	t.Helper()
+	out, notes := staffCommand(t, environment, "add", "--account", account, "--name", "Amy Lu", "--role", role, "--password-stdin")
 	key, err := otp.NewKeyFromURL(strings.TrimSpace(out))
 	require.NoError(t, err)
-	member := &staffMember{account: "amy", secret: key.Secret(), recovery: recoveryLine.FindAllString(notes, -1)}
+	member := &staffMember{account: account, secret: key.Secret(), recovery: recoveryLine.FindAllString(notes, -1)}
 	require.Len(t, member.recovery, 8)
 	return member
 }
