@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -13,36 +14,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// walk is what testdata/browser/walk.mjs is given.
-type walk struct {
-	SuperApp    string `json:"superApp"`
-	Number      string `json:"number"`
-	Name        string `json:"name"`
-	IDNumber    string `json:"idNumber"`
-	Lang        string `json:"lang"`
-	JavaScript  bool   `json:"javaScript"`
-	Tries       int    `json:"tries"`
-	Screenshots string `json:"screenshots,omitempty"`
-}
-
-// walked is what it saw.
-type walked struct {
-	Steps     []string `json:"steps"`
-	Problems  []string `json:"problems"`
-	Outcome   string   `json:"outcome"`
-	Receipt   string   `json:"receipt"`
-	Financial string   `json:"financial"`
-	Again     string   `json:"again"`
-}
-
 // browsers bounds how many browsers run at once.
 var browsers = make(chan struct{}, 2)
 
 const browserFolder = "testdata/browser"
 
-// installBrowser installs what the lock file names, where it is missing; npm writes the file looked for last.
+// installBrowser installs what the lock file names, where that is missing or older; npm writes the file looked at last.
 var installBrowser = sync.OnceValue(func() error {
-	if _, err := os.Stat(filepath.Join(browserFolder, "node_modules", ".package-lock.json")); err == nil {
+	lock, err := os.Stat(filepath.Join(browserFolder, "package-lock.json"))
+	if err != nil {
+		return err
+	}
+	installed, err := os.Stat(filepath.Join(browserFolder, "node_modules", ".package-lock.json"))
+	if err == nil && !lock.ModTime().After(installed.ModTime()) {
 		return nil
 	}
 	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
@@ -50,25 +34,61 @@ var installBrowser = sync.OnceValue(func() error {
 	return install.Run()
 })
 
-// inChromium walks the path as a made-up person.
-func inChromium(t *testing.T, w walk) walked {
+// visit is what every script of testdata/browser is given, and visited what each tells.
+type visit struct {
+	Lang       string `json:"lang"`
+	JavaScript bool   `json:"javaScript"`
+}
+
+type visited struct {
+	Steps    []string `json:"steps"`
+	Problems []string `json:"problems"`
+}
+
+// inChromium runs a script of testdata/browser: it is given one object, and what it saw is read into the other. The
+// environment variable SCREENSHOTS names a folder for pictures of every step.
+func inChromium(t *testing.T, script string, given, seen any) {
 	t.Helper()
 	require.NoError(t, installBrowser())
 	browsers <- struct{}{}
 	defer func() { <-browsers }()
-	if folder := os.Getenv("SCREENSHOTS"); folder != "" {
-		w.Screenshots = filepath.Join(folder, filepath.Base(t.Name()))
-		require.NoError(t, os.MkdirAll(w.Screenshots, 0o700))
-	}
-	given, err := json.Marshal(w)
+	input, err := json.Marshal(given)
 	require.NoError(t, err)
-	node := exec.CommandContext(t.Context(), "node", "walk.mjs")
+	if folder := os.Getenv("SCREENSHOTS"); folder != "" {
+		folder = filepath.Join(folder, strings.ReplaceAll(t.Name(), "/", "-"))
+		require.NoError(t, os.MkdirAll(folder, 0o700))
+		var members map[string]any
+		require.NoError(t, json.Unmarshal(input, &members))
+		members["screenshots"] = folder
+		input, err = json.Marshal(members)
+		require.NoError(t, err)
+	}
+	node := exec.CommandContext(t.Context(), "node", script)
 	var output, complaints bytes.Buffer
-	node.Dir, node.Stdin, node.Stdout, node.Stderr = browserFolder, bytes.NewReader(given), &output, &complaints
+	node.Dir, node.Stdin, node.Stdout, node.Stderr = browserFolder, bytes.NewReader(input), &output, &complaints
 	require.NoError(t, node.Run(), "%s", &complaints)
-	var seen walked
-	require.NoError(t, json.Unmarshal(output.Bytes(), &seen))
-	return seen
+	require.NoError(t, json.Unmarshal(output.Bytes(), seen), "%s", &output)
+}
+
+// walk is what walk.mjs is given.
+type walk struct {
+	visit
+
+	SuperApp string `json:"superApp"`
+	Number   string `json:"number"`
+	Name     string `json:"name"`
+	IDNumber string `json:"idNumber"`
+	Tries    int    `json:"tries"`
+}
+
+// walked is what it saw.
+type walked struct {
+	visited
+
+	Outcome   string `json:"outcome"`
+	Receipt   string `json:"receipt"`
+	Financial string `json:"financial"`
+	Again     string `json:"again"`
 }
 
 func TestTheWholePathInABrowser(t *testing.T) {
@@ -96,10 +116,11 @@ func TestTheWholePathInABrowser(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					who := people[c.story]
-					seen := inChromium(t, walk{
-						SuperApp: running.superApp, Number: who.IDNumber, Name: who.Name, IDNumber: who.IDNumber,
-						Lang: c.lang, JavaScript: c.javaScript, Tries: c.tries,
-					})
+					var seen walked
+					inChromium(t, "walk.mjs", walk{
+						visit:    visit{Lang: c.lang, JavaScript: c.javaScript},
+						SuperApp: running.superApp, Number: who.IDNumber, Name: who.Name, IDNumber: who.IDNumber, Tries: c.tries,
+					}, &seen)
 					require.Empty(t, seen.Problems, seen.Steps)
 					assert.Equal(t, c.outcome, seen.Outcome)
 

@@ -1,47 +1,11 @@
-// Walks staff through a reissue in Chromium, at a desk. Reads a JSON object from standard input:
-// {service, account, password, codes, idNumber, lang, screenshots}, and writes what it saw as one JSON object. The
-// first of the codes is a wrong one.
-import { chromium } from "playwright-core";
-import { text } from "node:stream/consumers";
+// Walks staff through a reissue in Chromium, at a desk. Is given
+// {service, account, password, codes, idNumber, lang, screenshots}. The first of the codes is a wrong one.
+import { visit } from "./browser.mjs";
 
-const given = JSON.parse(await text(process.stdin));
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  ],
-});
-const seen = { steps: [], problems: [], alerts: [], slip: "", social: "" };
-let page;
-try {
-  const context = await browser.newContext({
-    viewport: { width: 1280, height: 900 }, locale: given.lang === "en" ? "en-GB" : "zh-CN", javaScriptEnabled: false,
-  });
-  context.setDefaultTimeout(20_000);
-  page = await context.newPage();
-  page.on("requestfailed", (request) => seen.problems.push(`${request.url()}: ${request.failure()?.errorText}`));
-  await walk();
-} catch (error) {
-  seen.problems.push(`at ${page?.url()}: ${error.message}`);
-  if (page && given.screenshots) await page.screenshot({ path: `${given.screenshots}/problem.png`, fullPage: true });
-} finally {
-  await browser.close();
-}
-console.log(JSON.stringify(seen));
+const seen = { alerts: [], slip: "", social: "" };
+await visit(seen, { viewport: { width: 1280, height: 900 } }, async (given, page, look) => {
+  const alerted = async () => seen.alerts.push((await page.locator('[role="alert"]').innerText()).trim());
 
-async function look(name) {
-  seen.steps.push(`${name}: ${(await page.locator("h1").first().innerText()).trim()}`);
-  if (given.screenshots) {
-    await page.screenshot({ path: `${given.screenshots}/${String(seen.steps.length).padStart(2, "0")}-${name}.png`, fullPage: true });
-  }
-}
-
-async function alerted() {
-  seen.alerts.push((await page.locator('[role="alert"]').innerText()).trim());
-}
-
-async function walk() {
   await page.goto(`${given.service}/admin`);
   for (const code of given.codes) {
     await page.locator("#account").fill(given.account);
@@ -80,4 +44,4 @@ async function walk() {
   await look("refused");
   await page.locator("#log-out").click();
   await look("logged-out");
-}
+});
