@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,6 +19,11 @@ type StaffPages struct {
 	Templates *Templates
 	Login     StaffLogin
 	Desk      StaffDesk
+	Approvals StaffApprovals
+	// Names gives the names of staff accounts by their ids.
+	Names func(ctx context.Context, ids []string) (map[string]string, error)
+	// Counts are the numbers shown beside places of the navigation, by the place's name.
+	Counts map[string]StaffCount
 	// Enter sets the browser's cookie of a session, Leave drops it.
 	Enter func(c echo.Context, s citycard.StaffSession) (string, error)
 	Leave func(c echo.Context)
@@ -39,6 +45,8 @@ type staffPage struct {
 	*page
 
 	Staff citycard.Staff
+	// Places are where the role may go.
+	Places []staffPlace
 	// Problem says what was refused, with its Detail; nil where nothing was.
 	Problem *citycard.Entry
 	Detail  string
@@ -52,6 +60,11 @@ func (h *StaffPages) show(c echo.Context, name string, body any, refusal error) 
 		page:  &page{Lang: lang, Path: pathOf(c), Style: h.Templates.style, Body: body, texts: h.Templates.texts[lang]},
 		Staff: session.Staff,
 	}
+	places, err := h.places(c, session)
+	if err != nil {
+		return err
+	}
+	shown.Places = places
 	if refusal != nil {
 		var coded *citycard.Error
 		if !errors.As(refusal, &coded) || citycard.EntryOf(coded.Code).Status >= http.StatusInternalServerError {
@@ -129,8 +142,15 @@ type staffSearchPage struct {
 	Cards []citycard.CardView
 }
 
-// SearchForm answers GET /admin.
+// SearchForm answers GET /admin; who may not search is led to the first place there is for the role.
 func (h *StaffPages) SearchForm(c echo.Context) error {
+	session, err := staffOf(c)
+	if err != nil {
+		return err
+	}
+	if first := firstPlace(session.Staff.Role); first != staffHome {
+		return c.Redirect(http.StatusSeeOther, first)
+	}
 	return h.show(c, "search", staffSearchPage{}, nil)
 }
 

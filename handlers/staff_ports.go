@@ -24,9 +24,19 @@ type StaffDesk interface {
 	Actions(ctx context.Context, s citycard.StaffSession, before string, limit int) ([]citycard.StaffAction, error)
 }
 
+// StaffApprovals is the queue of what needs a second person, *citycard.ApprovalQueue.
+type StaffApprovals interface {
+	List(ctx context.Context, s citycard.StaffSession, state citycard.ApprovalState, before string, limit int) ([]citycard.Approval, string, error)
+	Find(ctx context.Context, s citycard.StaffSession, id string) (citycard.Approval, error)
+	Approve(ctx context.Context, s citycard.StaffSession, id, note string) (citycard.Approval, error)
+	Refuse(ctx context.Context, s citycard.StaffSession, id, note string) (citycard.Approval, error)
+	Withdraw(ctx context.Context, s citycard.StaffSession, id string) (citycard.Approval, error)
+}
+
 var (
-	_ StaffLogin = (*citycard.StaffLogin)(nil)
-	_ StaffDesk  = (*citycard.StaffDesk)(nil)
+	_ StaffLogin     = (*citycard.StaffLogin)(nil)
+	_ StaffDesk      = (*citycard.StaffDesk)(nil)
+	_ StaffApprovals = (*citycard.ApprovalQueue)(nil)
 )
 
 // staffOf is the log-in of staff that the route's middleware proved.

@@ -147,6 +147,13 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 	e.GET("/admin/v1/reissues/:ref", p.cards.ShowReissue, see)
 	e.POST("/admin/v1/reissues/:ref/cancel", p.cards.Act(citycard.ActionCancelReissue), own, serve)
 
+	settle := p.gate.Allow(supervisor, operator)
+	e.GET("/admin/v1/approvals", p.queue.List, anybody)
+	e.GET("/admin/v1/approvals/:ref", p.queue.Show, anybody)
+	e.POST("/admin/v1/approvals/:ref/approve", p.queue.Approve, own, settle)
+	e.POST("/admin/v1/approvals/:ref/refuse", p.queue.Refuse, own, settle)
+	e.POST("/admin/v1/approvals/:ref/withdraw", p.queue.Withdraw, own, anybody)
+
 	e.GET("/admin/v1/audit", p.audit.List, review)
 
 	servePage := p.gate.AllowPage("/admin/login", clerk, supervisor)
@@ -154,13 +161,17 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 	e.GET("/admin/login", p.pages.LogInForm)
 	e.POST("/admin/login", p.pages.LogIn, own)
 	e.POST("/admin/logout", p.pages.LogOut, own, anybody)
-	e.GET("/admin", p.pages.SearchForm, seePage)
+	anybodyPage := p.gate.AllowPage("/admin/login", clerk, supervisor, auditor, operator)
+	e.GET("/admin", p.pages.SearchForm, anybodyPage)
 	e.POST("/admin/search", p.pages.Search, own, seePage)
 	e.GET("/admin/cards/:ref", p.pages.Card, seePage)
 	e.POST("/admin/cards/:ref/act", p.pages.Act, own, servePage)
 	e.GET("/admin/cards/:ref/reissue", p.pages.ReissueForm, servePage)
 	e.POST("/admin/cards/:ref/reissue", p.pages.Reissue, own, servePage)
 	e.GET("/admin/reissues/:ref", p.pages.Slip, seePage)
+	e.GET("/admin/approvals", p.pages.ApprovalList, anybodyPage)
+	e.GET("/admin/approvals/:ref", p.pages.Approval, anybodyPage)
+	e.POST("/admin/approvals/:ref", p.pages.Decide, own, anybodyPage)
 }
 
 // reading are the methods of what anybody may look at.

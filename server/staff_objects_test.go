@@ -24,6 +24,7 @@ var objectBodies = map[string]string{
 	"POST /admin/v1/cards/:ref/activation":         `{"evidence":"F-1","place":"P1"}`,
 	"POST /admin/v1/cards/:ref/fulfilment":         `{"step":"review"}`,
 	"POST /admin/v1/cards/:ref/reissue":            `{"reason":"damaged","waiver":"low_income","note":"torn"}`,
+	"POST /admin/approvals/:ref":                   "decision=approve",
 	"POST /admin/cards/:ref/act":                   "action=loss",
 	"POST /admin/cards/:ref/reissue":               "reason=damaged&waiver=low_income&note=torn",
 }

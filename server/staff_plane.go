@@ -26,6 +26,7 @@ type staffPlane struct {
 	sessions   handlers.StaffSessions
 	cards      handlers.StaffCards
 	audit      handlers.StaffAudit
+	queue      handlers.StaffQueue
 	pages      *handlers.StaffPages
 }
 
@@ -42,6 +43,7 @@ func (p *parts) staffPlane() (staffPlane, error) {
 		Cards: p.store, Records: p.store, Policies: p.config.policies, NewCardNumber: newCardNumber, NewID: newID,
 		Blind: p.ring.Index, Clock: p.config.clock,
 	}
+	queue := p.approvalQueue()
 	gate := middleware.StaffGate{Tokens: tokens, Check: login.Check, Secure: p.secure()}
 	sameOrigin, err := middleware.SameOrigin("")
 	if p.config.AdminAddr == "" {
@@ -59,8 +61,10 @@ func (p *parts) staffPlane() (staffPlane, error) {
 		sessions: handlers.StaffSessions{Login: login, Enter: gate.Enter, Leave: gate.Leave},
 		cards:    handlers.StaffCards{Desk: desk},
 		audit:    handlers.StaffAudit{Desk: desk},
+		queue:    handlers.StaffQueue{Approvals: queue},
 		pages: &handlers.StaffPages{
 			Templates: templates, Login: login, Desk: desk, Enter: gate.Enter, Leave: gate.Leave, NewID: newID, Secure: p.secure(),
+			Approvals: queue, Names: p.store.StaffNames, Counts: map[string]handlers.StaffCount{"approvals": queue.Waiting},
 			Waivers: p.config.policies.HomePolicy(citycard.DateOf(p.config.clock())).Waivers,
 		},
 	}, nil
