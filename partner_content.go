@@ -104,6 +104,7 @@ type cardReport struct {
 }
 
 var (
+	momentForm     = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$`)
 	outRequestForm = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
 	placeForm      = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$`)
 	wordForm       = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
@@ -129,10 +130,11 @@ func checkOptional(field, value string, form *regexp.Regexp) error {
 	return checkForm(field, value, form)
 }
 
-// occurred reads the time of the event (RFC 3339 with offset).
+// occurred reads the time of the event (RFC 3339 with offset). time.Parse alone would take hours of one digit and a
+// comma before the fraction.
 func (h *eventHead) occurred() (time.Time, error) {
 	at, err := time.Parse(time.RFC3339, h.OccurredAt)
-	if err != nil || at.Before(earliestEvent) {
+	if err != nil || !momentForm.MatchString(h.OccurredAt) || at.Before(earliestEvent) {
 		return time.Time{}, refuseField(CodeInvalidPayload, "occurred_at", "occurred_at is missing or no time of RFC 3339 with offset")
 	}
 	return at, nil

@@ -26,6 +26,8 @@ func TestContentThatCannotBeRight(t *testing.T) {
 		{"a number too short", citycard.MethodFinancialActivate, fields{"out_request_no": "E-1"}, "invalid_payload", "out_request_no"},
 		{"no time", citycard.MethodFinancialActivate, fields{"occurred_at": nil}, "invalid_payload", "occurred_at"},
 		{"a time without offset", citycard.MethodFinancialActivate, fields{"occurred_at": "2026-11-22T09:00:00"}, "invalid_payload", "occurred_at"},
+		{"a time with an hour of one digit", citycard.MethodFinancialActivate, fields{"occurred_at": "2026-11-22T9:00:00+08:00"}, "invalid_payload", "occurred_at"},
+		{"a time with a decimal comma", citycard.MethodFinancialActivate, fields{"occurred_at": "2026-11-22T09:00:00,5+08:00"}, "invalid_payload", "occurred_at"},
 		{"a time before all cards", citycard.MethodFinancialActivate, fields{"occurred_at": "1970-01-01T00:00:00Z"}, "invalid_payload", "occurred_at"},
 		{"a time ahead", citycard.MethodFinancialActivate, fields{"occurred_at": "2026-11-22T12:05:01+08:00"}, "occurred_in_future", "occurred_at"},
 		{"no card", citycard.MethodFinancialActivate, fields{"card_number": nil}, "invalid_payload", "card_number"},

@@ -50,7 +50,8 @@ type PartnerKey struct {
 
 	AppID string
 	ID    string
-	// NotBefore and NotAfter are when the key begins and ceases to verify.
+	// NotBefore and NotAfter are when the key begins and ceases to verify. The zero NotBefore sets no beginning:
+	// the key verifies from its approval on.
 	NotBefore time.Time
 	NotAfter  time.Time
 	State     KeyState
@@ -73,6 +74,14 @@ type Registrar struct {
 // inUse tells whether the key verifies now or will.
 func (k PartnerKey) inUse(now time.Time) bool {
 	return (k.State == KeyActive || k.State == KeyRetiring) && now.Before(k.NotAfter)
+}
+
+// Begins is the beginning of the key's validity; where none is set, its approval.
+func (k PartnerKey) Begins() time.Time {
+	if k.NotBefore.IsZero() {
+		return k.ApprovedAt
+	}
+	return k.NotBefore
 }
 
 // Verifies tells whether the key's signatures count at a moment.
@@ -144,10 +153,7 @@ func (r *PartnerRecord) activate(k *PartnerKey, by Registrar, now time.Time) err
 	if len(before) >= mostVerifyingKeys {
 		return refuse(CodeInvalidTransition, "two keys of this type are in use already; revoke one, or wait until the retiring one has ended")
 	}
-	start := now
-	if k.NotBefore.After(now) {
-		start = k.NotBefore
-	}
+	start := later(now, k.NotBefore)
 	for _, other := range before {
 		other.State = KeyRetiring
 		if last := start.Add(keyOverlap); last.Before(other.NotAfter) {

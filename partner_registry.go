@@ -23,7 +23,7 @@ type PartnerRegistry struct {
 }
 
 // NewKey is a key to be registered. ID, NotBefore and NotAfter may be left out: the id is then made of the key
-// itself, and the key verifies from now on for two years.
+// itself, and the key verifies as soon as it is in use, for two years.
 type NewKey struct {
 	AppID     string
 	ID        string
@@ -68,11 +68,8 @@ func (r *PartnerRegistry) AddKey(ctx context.Context, n NewKey, by Registrar) (P
 	if key.ID == "" {
 		key.ID = keyIDOf(read)
 	}
-	if key.NotBefore.IsZero() {
-		key.NotBefore = now
-	}
 	if key.NotAfter.IsZero() {
-		key.NotAfter = key.NotBefore.Add(keyLifetime)
+		key.NotAfter = later(now, key.NotBefore).Add(keyLifetime)
 	}
 	var stored PartnerKey
 	err = r.Partners.ChangePartner(ctx, n.AppID, func(record *PartnerRecord) error {
@@ -86,6 +83,13 @@ func (r *PartnerRegistry) AddKey(ctx context.Context, n NewKey, by Registrar) (P
 		return PartnerKey{}, err
 	}
 	return stored, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // keyIDOf names a key by its type and the beginning of its fingerprint.

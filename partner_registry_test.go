@@ -83,7 +83,8 @@ func TestAKeyNeedsASecondPerson(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, citycard.KeyPending, key.State)
 	assert.Equal(t, "rsa2-aaaa", key.ID)
-	assert.Equal(t, now, key.NotBefore)
+	assert.Zero(t, key.NotBefore, "no beginning but its approval")
+	assert.Equal(t, now.Add(2*365*24*time.Hour), key.NotAfter)
 	record := store.records[bankApp]
 	assert.Empty(t, record.VerifyingKeys(now))
 	assert.Empty(t, record.KeyTypes())

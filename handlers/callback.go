@@ -43,6 +43,9 @@ type Unproven struct {
 // Error says the code.
 func (u *Unproven) Error() string { return "sender not proven: " + u.Code }
 
+// RefusalCode is what the refusal is logged by.
+func (u *Unproven) RefusalCode() string { return u.Code }
+
 // Unwrap gives the cause.
 func (u *Unproven) Unwrap() error { return u.Cause }
 

@@ -89,7 +89,7 @@ func refuseUnproven(c echo.Context, err error) error {
 	default:
 		err = c.Blob(unproven.Status, echo.MIMEApplicationJSON, unproven.Body)
 	}
-	return errors.Join(unproven.Cause, err)
+	return errors.Join(unproven, err)
 }
 
 // reply says what became of the event, and with which HTTP status.

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // AccessLog writes one line per request, after the answer is sent: which route, what came of it, how long it
 // took. It logs the route's pattern, never the path, query, headers, body or address: those may be personal.
-// The text of an error appears only for failures of ours (5xx). Health checks that pass are debug lines.
+// A refusal is logged by its code. The text of an error appears only for failures of ours (5xx). Health checks that pass are debug lines.
 //
 // It is the outermost middleware, hands errors to echo's error handler and returns none.
 func AccessLog(log *slog.Logger, clock func() time.Time) echo.MiddlewareFunc {
@@ -37,8 +38,8 @@ func AccessLog(log *slog.Logger, clock func() time.Time) echo.MiddlewareFunc {
 				slog.String("request_id", citycard.RequestIDOf(c.Request().Context())),
 			}
 			level := slog.LevelInfo
-			if err != nil && status >= http.StatusBadRequest {
-				facts = append(facts, slog.String("code", string(citycard.CodeOf(err))))
+			if err != nil {
+				facts = append(facts, slog.String("code", codeOf(err)))
 			}
 			switch {
 			case status >= http.StatusInternalServerError:
@@ -53,6 +54,15 @@ func AccessLog(log *slog.Logger, clock func() time.Time) echo.MiddlewareFunc {
 			return nil
 		}
 	}
+}
+
+// codeOf is the code that a refusal is known by. The gateway refuses with codes of its own, most of them with HTTP 200.
+func codeOf(err error) string {
+	var refusal interface{ RefusalCode() string }
+	if errors.As(err, &refusal) {
+		return refusal.RefusalCode()
+	}
+	return string(citycard.CodeOf(err))
 }
 
 // knownMethod keeps a made-up method, which is the sender's free text, out of the log.

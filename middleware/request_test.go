@@ -43,6 +43,13 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
+// unproven is a refusal with a code that is none of the catalogue's.
+type unproven string
+
+func (u unproven) Error() string { return "sender not proven" }
+
+func (u unproven) RefusalCode() string { return string(u) }
+
 func TestAccessLog(t *testing.T) {
 	t.Parallel()
 	cause := errors.New("connect: refused")
@@ -65,6 +72,11 @@ func TestAccessLog(t *testing.T) {
 			"level": "ERROR", "method": "GET", "route": "/things/:id", "status": 503.0, "bytes": 0.0,
 			"code": "storage_unavailable", "error": "load card: storage_unavailable: connect: refused",
 		}},
+		"a refusal that was answered already, by its own code": {get(), func(c echo.Context) error {
+			return errors.Join(unproven("isv.invalid-signature"), c.String(http.StatusOK, "no"))
+		}, map[string]any{
+			"level": "INFO", "method": "GET", "route": "/things/:id", "status": 200.0, "bytes": 2.0, "code": "isv.invalid-signature",
+		}},
 		"a made-up method": {request("SECRET"), ok, map[string]any{
 			"level": "INFO", "method": "other", "route": "/things/:id", "status": 404.0, "bytes": 0.0, "code": "internal_error",
 		}},
@@ -75,6 +87,9 @@ func TestAccessLog(t *testing.T) {
 			written, log := jsonLog()
 			e := echo.New()
 			e.HTTPErrorHandler = func(err error, c echo.Context) {
+				if c.Response().Committed {
+					return
+				}
 				status := map[citycard.Code]int{
 					citycard.CodeCardFrozen: 409, citycard.CodeStorageUnavailable: 503, citycard.CodeInternal: 404,
 				}[citycard.CodeOf(err)]
@@ -153,6 +168,17 @@ func TestHeaders(t *testing.T) {
 	recorder, _ = answer(t, get(), ok, middleware.Headers(config))
 	want.Set("Strict-Transport-Security", "max-age=31536000")
 	assert.Equal(t, want, recorder.Header())
+}
+
+func TestHeaderLimit(t *testing.T) {
+	t.Parallel()
+	line := len("GET /things/7?secret=1 HTTP/1.1\r\nHost: example.com\r\n")
+	for _, c := range []struct{ filler, status int }{{100 - line - len("X: \r\n"), http.StatusOK}, {101 - line - len("X: \r\n"), http.StatusRequestHeaderFieldsTooLarge}} {
+		r := get()
+		r.Header = http.Header{"X": {strings.Repeat("a", c.filler)}}
+		recorder, _ := answer(t, r, ok, middleware.HeaderLimit(100))
+		assert.Equal(t, c.status, recorder.Code)
+	}
 }
 
 func TestBodyLimit(t *testing.T) {

@@ -131,6 +131,15 @@ func transportForgeries() []forgery {
 		{name: "by PUT", status: http.StatusMethodNotAllowed, mangle: func(d *formDraft) { d.method = http.MethodPut }},
 		{name: "to another path", status: http.StatusNotFound, mangle: func(d *formDraft) { d.path += "/" }},
 		{name: "over 64 KiB", status: http.StatusRequestEntityTooLarge, mangle: func(d *formDraft) { d.body = append(d.body, pair{"a", strings.Repeat("a", 64<<10)}) }},
+		{name: "over 64 KiB by PUT", status: http.StatusMethodNotAllowed, mangle: func(d *formDraft) {
+			d.method, d.body = http.MethodPut, append(d.body, pair{"a", strings.Repeat("a", 64<<10)})
+		}},
+		{name: "over 64 KiB as JSON", status: http.StatusRequestEntityTooLarge, mangle: func(d *formDraft) {
+			d.header.Set("Content-Type", "application/json")
+			d.body = append(d.body, pair{"a", strings.Repeat("a", 64<<10)})
+		}},
+		{name: "with headers over 16 KiB", status: http.StatusRequestHeaderFieldsTooLarge, mangle: func(d *formDraft) { d.header.Set("X-Filler", strings.Repeat("a", 16<<10)) }},
+		{name: "with a query over 16 KiB", status: http.StatusRequestHeaderFieldsTooLarge, mangle: func(d *formDraft) { d.query = append(d.query, pair{"a", strings.Repeat("a", 16<<10)}) }},
 		{name: "with 33 parameters", status: http.StatusRequestEntityTooLarge, mangle: func(d *formDraft) {
 			for len(d.query)+len(d.body) <= 32 {
 				d.body = append(d.body, pair{"a", "1"})

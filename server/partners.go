@@ -78,7 +78,7 @@ type partnerKeyAddCommand struct {
 	Type      string `required:"" enum:"RSA2,SM2,ED25519,ECDSA_P256" help:"RSA2, SM2, ED25519 or ECDSA_P256; it must be that of the file."`
 	File      string `required:"" placeholder:"PUB.pem" help:"The public key, PEM."`
 	KeyID     string `name:"key-id" placeholder:"K" help:"The key's id; made of the key by default."`
-	NotBefore string `placeholder:"DAY" help:"The first day, YYYY-MM-DD; from now on by default."`
+	NotBefore string `placeholder:"DAY" help:"The first day, YYYY-MM-DD; at once by default."`
 	NotAfter  string `placeholder:"DAY" help:"The last day, YYYY-MM-DD; two years later by default."`
 }
 
@@ -198,7 +198,7 @@ func (p *program) showPartner(record citycard.PartnerRecord, now time.Time) erro
 			approved = "nobody asked: command line"
 		}
 		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\n", key.ID, key.Type, state,
-			key.NotBefore.In(citycard.Shanghai).Format(time.DateOnly), key.NotAfter.In(citycard.Shanghai).Format(time.DateOnly),
+			key.Begins().In(citycard.Shanghai).Format(time.DateOnly), key.NotAfter.In(citycard.Shanghai).Format(time.DateOnly),
 			key.AddedBy, approved)
 	}
 	return table.Flush()

@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -35,7 +36,7 @@ func surround(e *echo.Echo, s surroundings, pages *handlers.Pages) {
 		middleware.Recover(),
 		middleware.Headers(s.headers),
 		middleware.Draining(s.draining),
-		limitBodies(),
+		limitSizes(e),
 		middleware.Timeout(s.timeout),
 	)
 }
@@ -43,17 +44,25 @@ func surround(e *echo.Echo, s surroundings, pages *handlers.Pages) {
 // notifyPath is where the super-app platform sends its notifications.
 const notifyPath = "/callbacks/alipay"
 
-// limitBodies refuses bodies that are too large. Notifications bound themselves: whatever is wrong with one, the
-// platform reads nothing but `failure`.
-func limitBodies() echo.MiddlewareFunc {
-	limit := middleware.BodyLimit(handlers.MaxBody)
+// limitSizes refuses headers and bodies that are too large, once there is a route for the request: which method and
+// path it is is judged first. Notifications bound themselves: whatever is wrong with one, the platform reads nothing
+// but `failure`.
+func limitSizes(e *echo.Echo) echo.MiddlewareFunc {
+	header, body := middleware.HeaderLimit(maxHeader), middleware.BodyLimit(handlers.MaxBody)
+	routed := sync.OnceValue(func() map[string]bool {
+		known := map[string]bool{}
+		for _, route := range e.Routes() {
+			known[route.Method+" "+route.Path] = route.Path != notifyPath
+		}
+		return known
+	})
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		limited := limit(next)
+		limited := header(body(next))
 		return func(c echo.Context) error {
-			if c.Path() == notifyPath {
-				return next(c)
+			if routed()[c.Request().Method+" "+c.Path()] {
+				return limited(c)
 			}
-			return limited(c)
+			return next(c)
 		}
 	}
 }

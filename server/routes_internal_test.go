@@ -118,6 +118,7 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotServed also holds that method and path are judged before the size of what was sent.
 func TestWhatIsNotServed(t *testing.T) {
 	t.Parallel()
 	for request, want := range map[string]struct {
@@ -129,10 +130,17 @@ func TestWhatIsNotServed(t *testing.T) {
 		"PUT /v1/me":        {http.StatusMethodNotAllowed, "method_not_allowed"},
 		"GET /v1/me/":       {http.StatusNotFound, "not_found"},
 		"GET /static/x.css": {http.StatusNotFound, "not_found"},
+		"PUT /gateway.do":   {http.StatusMethodNotAllowed, "method_not_allowed"},
+		"POST /gateway":     {http.StatusNotFound, "not_found"},
+		"POST /gateway.do":  {http.StatusRequestEntityTooLarge, "body_too_large"},
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		recorder := httptest.NewRecorder()
-		tableUnderTest(t).ServeHTTP(recorder, httptest.NewRequestWithContext(context.Background(), method, path, nil))
+		var body io.Reader
+		if want.code != "not_found" || method == http.MethodPost {
+			body = strings.NewReader(strings.Repeat("x", handlers.MaxBody+1))
+		}
+		tableUnderTest(t).ServeHTTP(recorder, httptest.NewRequestWithContext(context.Background(), method, path, body))
 		assert.Equal(t, want.status, recorder.Code, request)
 		assert.Contains(t, recorder.Body.String(), `"code":"`+want.code+`"`, request)
 	}

@@ -26,7 +26,10 @@ const (
 	// closeWithin is how long requests under way may then still take.
 	closeWithin = 20 * time.Second
 
-	maxHeaderBytes = 16 << 10
+	// maxHeader is how much a request line and its header fields may have together.
+	maxHeader = 16 << 10
+	// headerSlack is what net/http reads beyond the limit that it is given.
+	headerSlack = 4 << 10
 )
 
 type serveCommand struct{}
@@ -183,7 +186,7 @@ func (s *service) listen(ctx context.Context, name, variable, address string) (*
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      requestTimeout + 15*time.Second,
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    maxHeaderBytes,
+		MaxHeaderBytes:    maxHeader - headerSlack,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}}
 	s.sites = append(s.sites, made)
