@@ -113,11 +113,16 @@ type StaffAccounts interface {
 	// AddStaff stores a new account with the digests of its recovery codes and the action that records it. An account
 	// of that name is invalid_payload with field account.
 	AddStaff(ctx context.Context, s Staff, recovery []string, by StaffAction) error
-	// ResetStaff gives an account a new password hash, code secret and recovery codes, makes it active and ends its
-	// sessions; not_found where there is none of that name.
+	// ResetStaff gives an account a new password hash, code secret and recovery codes, forgets its passkeys and its
+	// identity at a provider, makes it active and ends its sessions; not_found where there is none of that name.
 	ResetStaff(ctx context.Context, s Staff, recovery []string, by StaffAction) error
 	// DisableStaff shuts an account out and ends its sessions; not_found where there is none of that name.
 	DisableStaff(ctx context.Context, account string, by StaffAction) error
+	// ChangeStaffRole gives an account another role, which counts in its open sessions at once; not_found where there is
+	// none of that name.
+	ChangeStaffRole(ctx context.Context, account string, role StaffRole, by StaffAction) error
+	// ListStaff lists all accounts by name, without what they log in with.
+	ListStaff(ctx context.Context) ([]Staff, error)
 	// StaffByAccount finds an account; not_found where there is none.
 	StaffByAccount(ctx context.Context, account string) (Staff, error)
 	// UseCodeStep takes the time step of a one-time code, once and never an earlier one: false where it, or a later

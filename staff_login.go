@@ -50,30 +50,69 @@ type StaffCredentials struct {
 	Address  string
 }
 
+// The ways in which staff logs in, as the record names them.
+const (
+	byPassword = "password"
+	byPasskey  = "passkey"
+	bySSO      = "sso"
+)
+
 // LogIn opens a session. Whatever is wrong, the answer is credentials_invalid, after the same work; after too many
 // tries it is attempts_locked until the hour is over. A code counts once.
 func (l *StaffLogin) LogIn(ctx context.Context, c StaffCredentials) (StaffSession, error) {
-	now := l.Clock()
-	limits := l.limits(c, now)
-	if err := l.Attempts.ReserveAttempt(ctx, limits, now); err != nil {
-		return StaffSession{}, err
-	}
-	staff, err := l.prove(ctx, c, now)
-	if CodeOf(err) == CodeCredentialsInvalid && staff.ID != "" {
-		failed := StaffAction{ID: l.NewID(), StaffID: staff.ID, Role: staff.Role, Action: "log_in_failed", At: now}
-		err = firstError(err, l.Records.RecordAction(ctx, failed.of(ctx)))
-	}
+	staff, err := l.try(ctx, l.attempt(c), func(now time.Time) (Staff, error) { return l.prove(ctx, c, now) })
 	if err != nil {
 		return StaffSession{}, err
 	}
+	return l.enter(ctx, staff, byPassword, "")
+}
+
+// Prove holds that who is logged in knows the account's password and a code of it that was not used before. Wrong
+// tries count like those of a log-in.
+func (l *StaffLogin) Prove(ctx context.Context, s StaffSession, c StaffCredentials) error {
+	c.Account = s.Staff.Account
+	_, err := l.try(ctx, l.attempt(c), func(now time.Time) (Staff, error) { return l.prove(ctx, c, now) })
+	return err
+}
+
+// attempt is one try to log in: how, what it counts against, and which account it names.
+type attempt struct {
+	way     string
+	account string
+	limits  []AttemptLimit
+}
+
+// try counts an attempt, finds out who makes it, and takes it back where that went well or was not judged. A failed one is recorded,
+// with the account, or with a keyed hash of the name where there is none: the work is the same.
+func (l *StaffLogin) try(ctx context.Context, a attempt, prove func(now time.Time) (Staff, error)) (Staff, error) {
+	now := l.Clock()
+	if err := l.Attempts.ReserveAttempt(ctx, a.limits, now); err != nil {
+		return Staff{}, err
+	}
+	staff, err := prove(now)
+	if CodeOf(err) == CodeCredentialsInvalid {
+		failed := l.action(ctx, staff, "log_in_failed", "")
+		failed.Reason = a.way
+		if staff.ID == "" {
+			failed.Object = l.Blind("attempt", a.account)
+		}
+		return staff, firstError(l.Records.RecordAction(ctx, failed), err)
+	}
+	return staff, firstError(err, l.Attempts.ReturnAttempt(ctx, a.limits))
+}
+
+// enter opens a session of somebody who proved to be the account's owner.
+func (l *StaffLogin) enter(ctx context.Context, staff Staff, way, object string) (StaffSession, error) {
+	now := l.Clock()
 	session := StaffSession{
 		ID: l.NewID(), Staff: staff, IssuedAt: now, SeenAt: now, ExpiresAt: now.Add(StaffSessionLifetime),
 	}
-	opened := StaffAction{ID: l.NewID(), StaffID: staff.ID, Role: staff.Role, Action: "log_in", At: now}
-	if err := l.Accounts.OpenStaffSession(ctx, session, opened.of(ctx)); err != nil {
+	opened := l.action(ctx, staff, "log_in", object)
+	opened.Reason = way
+	if err := l.Accounts.OpenStaffSession(ctx, session, opened); err != nil {
 		return StaffSession{}, err
 	}
-	return session, l.Attempts.ReturnAttempt(ctx, limits)
+	return session, nil
 }
 
 // of adds what the request's context knows.
@@ -82,12 +121,38 @@ func (a StaffAction) of(ctx context.Context) StaffAction {
 	return a
 }
 
-func (l *StaffLogin) limits(c StaffCredentials, now time.Time) []AttemptLimit {
-	hour := now.In(Shanghai).Truncate(time.Hour)
-	return []AttemptLimit{
-		{AttemptByStaffAccount, l.Blind("attempt", c.Account), staffTriesPerAccount, hour, hour.Add(time.Hour)},
-		{AttemptByStaffAddress, l.Blind("attempt", c.Address), staffTriesPerAddress, hour, hour.Add(time.Hour)},
-	}
+// attempt counts by account and by address.
+func (l *StaffLogin) attempt(c StaffCredentials) attempt {
+	start, end := hourOf(l.Clock())
+	return attempt{byPassword, c.Account, []AttemptLimit{
+		{AttemptByStaffAccount, l.Blind("attempt", c.Account), staffTriesPerAccount, start, end},
+		l.byAddress(c.Address),
+	}}
+}
+
+// byAddress is the limit of wrong tries from a network address.
+func (l *StaffLogin) byAddress(address string) AttemptLimit {
+	start, end := hourOf(l.Clock())
+	return AttemptLimit{AttemptByStaffAddress, l.Blind("attempt", address), staffTriesPerAddress, start, end}
+}
+
+// begin counts log-ins that are only begun, each of which is remembered for a while.
+func (l *StaffLogin) begin(ctx context.Context, address string) error {
+	start, end := hourOf(l.Clock())
+	return l.Attempts.ReserveAttempt(ctx, []AttemptLimit{
+		{AttemptByStaffBegin, l.Blind("attempt", address), challengesPerAddress, start, end},
+	}, l.Clock())
+}
+
+// action is what an account did, for the record.
+func (l *StaffLogin) action(ctx context.Context, by Staff, what, object string) StaffAction {
+	return StaffAction{ID: l.NewID(), StaffID: by.ID, Role: by.Role, Action: what, Object: object, At: l.Clock()}.of(ctx)
+}
+
+// hourOf is the hour in Asia/Shanghai that a time lies in.
+func hourOf(now time.Time) (start, end time.Time) {
+	start = now.In(Shanghai).Truncate(time.Hour)
+	return start, start.Add(time.Hour)
 }
 
 // prove finds out who enters. With credentials_invalid the account is there where one was named.
@@ -159,6 +224,5 @@ func (l *StaffLogin) Check(ctx context.Context, id string) (StaffSession, error)
 
 // LogOut revokes a session at once on every replica.
 func (l *StaffLogin) LogOut(ctx context.Context, s StaffSession) error {
-	ended := StaffAction{ID: l.NewID(), StaffID: s.Staff.ID, Role: s.Staff.Role, Action: "log_out", At: l.Clock()}
-	return l.Accounts.RevokeStaffSession(ctx, s.ID, ended.of(ctx))
+	return l.Accounts.RevokeStaffSession(ctx, s.ID, l.action(ctx, s.Staff, "log_out", ""))
 }

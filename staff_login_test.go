@@ -32,7 +32,7 @@ func newOffice(tb testing.TB) (*office, *citycard.StaffLogin, citycard.StaffKeys
 		NewSecret:     func() string { return fmt.Sprintf("ABCDEFGHIJKLMNOPQRSTUVWX%02d", 22+made.Add(1)%6) },
 		NewCodeSecret: func() string { return "secret" },
 	}
-	keys, err := registry.Add(tb.Context(), citycard.Staff{Account: "amy", Name: "Amy", Role: citycard.RoleClerk}, "correct horse", "command:root")
+	keys, err := registry.Add(tb.Context(), citycard.Staff{Account: "amy", Name: "Amy", Role: citycard.RoleClerk}, "correct horse", commandLine)
 	require.NoError(tb, err)
 	login := &citycard.StaffLogin{
 		Accounts: o, Attempts: o, Records: o, Passwords: plain{}, NewID: o.newID, Clock: clock,
@@ -41,6 +41,9 @@ func newOffice(tb testing.TB) (*office, *citycard.StaffLogin, citycard.StaffKeys
 	}
 	return o, login, keys
 }
+
+// commandLine is who adds accounts next to the database.
+var commandLine = citycard.Staff{ID: "command:root"}
 
 // plain hashes nothing.
 type plain struct{}
@@ -63,6 +66,16 @@ func (o *office) AddStaff(_ context.Context, s citycard.Staff, recovery []string
 func (o *office) ResetStaff(ctx context.Context, s citycard.Staff, recovery []string, by citycard.StaffAction) error {
 	clear(o.recovery)
 	return o.AddStaff(ctx, s, recovery, by)
+}
+
+func (o *office) ChangeStaffRole(_ context.Context, _ string, role citycard.StaffRole, by citycard.StaffAction) error {
+	o.staff.Role = role
+	o.actions = append(o.actions, by)
+	return nil
+}
+
+func (o *office) ListStaff(context.Context) ([]citycard.Staff, error) {
+	return []citycard.Staff{o.staff}, nil
 }
 
 func (o *office) DisableStaff(_ context.Context, _ string, by citycard.StaffAction) error {
@@ -206,13 +219,63 @@ func TestAccountsThatAreNotAdded(t *testing.T) {
 	} {
 		staff := good
 		c.change(&staff)
-		_, err := registry.Add(t.Context(), staff, c.password, "command:root")
+		_, err := registry.Add(t.Context(), staff, c.password, commandLine)
 		var refused *citycard.Error
 		require.ErrorAs(t, err, &refused)
 		assert.Equal(t, field, refused.Field)
 	}
-	_, err := registry.Add(t.Context(), good, "my name is Bob!", "command:root")
+	_, err := registry.Add(t.Context(), good, "my name is Bob!", commandLine)
 	assert.Equal(t, citycard.CodeInvalidPayload, citycard.CodeOf(err))
-	_, err = registry.Reset(t.Context(), "bob", "correct horse", "command:root")
+	_, err = registry.Reset(t.Context(), "bob", "correct horse", commandLine)
 	assert.Equal(t, citycard.CodeNotFound, citycard.CodeOf(err))
+}
+
+// laborious counts what a log-in asks of the password hash.
+type laborious struct {
+	plain
+	hashed int
+}
+
+func (l *laborious) Matches(ctx context.Context, password, hash string) (bool, error) {
+	l.hashed++
+	return l.plain.Matches(ctx, password, hash)
+}
+
+func TestAnUnknownAccountTakesTheSameWorkAsAWrongPassword(t *testing.T) {
+	t.Parallel()
+	type work struct{ hashed, recorded, counted int }
+	done := map[string]work{}
+	var answers []string
+	for _, account := range []string{"amy", "bob"} {
+		o, login, _ := newOffice(t)
+		slow, before := &laborious{}, len(o.actions)
+		login.Passwords = slow
+		_, err := login.LogIn(t.Context(), citycard.StaffCredentials{Account: account, Password: "wrong horse!", Code: o.code(0), Address: "192.0.2.1"})
+		answers = append(answers, err.Error())
+		done[account] = work{slow.hashed, len(o.actions) - before, o.counted(citycard.AttemptByStaffAccount)}
+		if account == "bob" {
+			assert.Equal(t, "attempt#bob", o.actions[len(o.actions)-1].Object, "what was typed is recorded as a keyed hash")
+		}
+	}
+	assert.Equal(t, work{1, 1, 1}, done["amy"])
+	assert.Equal(t, done["amy"], done["bob"])
+	assert.Equal(t, answers[0], answers[1])
+}
+
+func TestNobodyChangesTheOwnAccount(t *testing.T) {
+	t.Parallel()
+	o, _, _ := newOffice(t)
+	registry := &citycard.StaffRegistry{Accounts: o, Passwords: plain{}, NewID: o.newID, Clock: o.clock, NewSecret: o.newID, NewCodeSecret: o.newID}
+	amy := o.staff
+	assert.Equal(t, citycard.CodeSecondPersonRequired, citycard.CodeOf(registry.ChangeRole(t.Context(), "amy", citycard.RoleSupervisor, amy)))
+	assert.Equal(t, citycard.CodeSecondPersonRequired, citycard.CodeOf(registry.Disable(t.Context(), "amy", amy)))
+	_, err := registry.Reset(t.Context(), "amy", "correct horse", amy)
+	assert.Equal(t, citycard.CodeSecondPersonRequired, citycard.CodeOf(err))
+	bob := citycard.Staff{ID: "id-bob", Account: "bob", Role: citycard.RoleOperator}
+	assert.Equal(t, citycard.CodeInvalidPayload, citycard.CodeOf(registry.ChangeRole(t.Context(), "amy", "boss", bob)))
+	require.NoError(t, registry.ChangeRole(t.Context(), "amy", citycard.RoleSupervisor, bob))
+	last := o.actions[len(o.actions)-1]
+	assert.Equal(t, citycard.StaffAction{
+		ID: last.ID, StaffID: "id-bob", Role: citycard.RoleOperator, Action: "staff_role", Object: "amy", Reason: "supervisor", At: last.At,
+	}, last)
 }

@@ -2,6 +2,7 @@ package citycard
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -34,8 +35,11 @@ type StaffKeys struct {
 	Recovery []string
 }
 
-// Add adds an active account. By is who does so.
-func (r *StaffRegistry) Add(ctx context.Context, s Staff, password, by string) (StaffKeys, error) {
+// List lists all accounts.
+func (r *StaffRegistry) List(ctx context.Context) ([]Staff, error) { return r.Accounts.ListStaff(ctx) }
+
+// Add adds an active account. By is who does so: an account, or the command line.
+func (r *StaffRegistry) Add(ctx context.Context, s Staff, password string, by Staff) (StaffKeys, error) {
 	s.ID, s.State, s.AddedAt = r.NewID(), StaffActive, r.Clock()
 	if err := s.Check(); err != nil {
 		return StaffKeys{}, err
@@ -44,11 +48,15 @@ func (r *StaffRegistry) Add(ctx context.Context, s Staff, password, by string) (
 	if err != nil {
 		return StaffKeys{}, err
 	}
-	return keys, r.Accounts.AddStaff(ctx, s, recovery, r.action("staff_add", s.Account, by))
+	return keys, r.Accounts.AddStaff(ctx, s, recovery, r.action(ctx, "staff_add", s.Account, by))
 }
 
-// Reset gives an account a new password and new codes and ends its sessions.
-func (r *StaffRegistry) Reset(ctx context.Context, account, password, by string) (StaffKeys, error) {
+// Reset gives an account a new password and new codes, forgets its passkeys, and ends its sessions. Nobody resets the
+// own account.
+func (r *StaffRegistry) Reset(ctx context.Context, account, password string, by Staff) (StaffKeys, error) {
+	if err := refuseOwn(account, by); err != nil {
+		return StaffKeys{}, err
+	}
 	s, err := r.Accounts.StaffByAccount(ctx, account)
 	if err != nil {
 		return StaffKeys{}, err
@@ -57,16 +65,40 @@ func (r *StaffRegistry) Reset(ctx context.Context, account, password, by string)
 	if err != nil {
 		return StaffKeys{}, err
 	}
-	return keys, r.Accounts.ResetStaff(ctx, s, recovery, r.action("staff_reset", account, by))
+	return keys, r.Accounts.ResetStaff(ctx, s, recovery, r.action(ctx, "staff_reset", account, by))
 }
 
-// Disable shuts an account out at once, on every replica.
-func (r *StaffRegistry) Disable(ctx context.Context, account, by string) error {
-	return r.Accounts.DisableStaff(ctx, account, r.action("staff_disable", account, by))
+// ChangeRole gives an account another role, at once, also where it is logged in. Nobody changes the own one.
+func (r *StaffRegistry) ChangeRole(ctx context.Context, account string, role StaffRole, by Staff) error {
+	if err := refuseOwn(account, by); err != nil {
+		return err
+	}
+	if !slices.Contains(StaffRoles(), role) {
+		return refuseField(CodeInvalidPayload, "role", "the roles are clerk, supervisor, auditor and operator")
+	}
+	action := r.action(ctx, "staff_role", account, by)
+	action.Reason = string(role)
+	return r.Accounts.ChangeStaffRole(ctx, account, role, action)
 }
 
-func (r *StaffRegistry) action(what, account, by string) StaffAction {
-	return StaffAction{ID: r.NewID(), StaffID: by, Action: what, Object: account, At: r.Clock()}
+// Disable shuts an account out at once, on every replica. Nobody disables the own one.
+func (r *StaffRegistry) Disable(ctx context.Context, account string, by Staff) error {
+	if err := refuseOwn(account, by); err != nil {
+		return err
+	}
+	return r.Accounts.DisableStaff(ctx, account, r.action(ctx, "staff_disable", account, by))
+}
+
+// refuseOwn keeps accounts from being changed by who uses them.
+func refuseOwn(account string, by Staff) error {
+	if by.Account == account {
+		return refuse(CodeSecondPersonRequired, "somebody else must change this account: it is your own")
+	}
+	return nil
+}
+
+func (r *StaffRegistry) action(ctx context.Context, what, account string, by Staff) StaffAction {
+	return StaffAction{ID: r.NewID(), StaffID: by.ID, Role: by.Role, Action: what, Object: account, At: r.Clock()}.of(ctx)
 }
 
 // secure gives an account a password hash and new codes. Digests are those of the recovery codes.

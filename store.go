@@ -129,6 +129,7 @@ const (
 	// The log-ins of staff are counted by account and by address.
 	AttemptByStaffAccount AttemptKind = "staff_account"
 	AttemptByStaffAddress AttemptKind = "staff_address"
+	AttemptByStaffBegin   AttemptKind = "staff_begin"
 )
 
 // AttemptLimit allows Max attempts of one subject per window; the window is the calendar day or hour in

@@ -15,6 +15,7 @@ import (
 type staffCommand struct {
 	Add     staffAddCommand     `cmd:"" help:"Add a staff account."`
 	Reset   staffResetCommand   `cmd:"" help:"Give an account a new password and new codes, and end its sessions."`
+	Role    staffRoleCommand    `cmd:"" help:"Give an account another role, at once."`
 	Disable staffDisableCommand `cmd:"" help:"Shut an account out at once."`
 }
 
@@ -42,7 +43,7 @@ func (a staffAddCommand) Run(p *program) error {
 	}
 	return p.withStaff(func(registry *citycard.StaffRegistry) error {
 		staff := citycard.Staff{Account: a.Account, Name: a.Name, Role: citycard.StaffRole(a.Role)}
-		keys, err := registry.Add(p.ctx, staff, secret, commandLine().ID)
+		keys, err := registry.Add(p.ctx, staff, secret, byCommand())
 		if err != nil {
 			return refusedStaffFlag(err)
 		}
@@ -67,11 +68,31 @@ func (r staffResetCommand) Run(p *program) error {
 		return err
 	}
 	return p.withStaff(func(registry *citycard.StaffRegistry) error {
-		keys, err := registry.Reset(p.ctx, r.Account, secret, commandLine().ID)
+		keys, err := registry.Reset(p.ctx, r.Account, secret, byCommand())
 		if err != nil {
 			return refusedStaffFlag(err)
 		}
 		return p.showStaffKeys(r.Account, keys)
+	})
+}
+
+type staffRoleCommand struct {
+	Account string `required:"" placeholder:"A" help:"The account."`
+	Role    string `required:"" enum:"clerk,supervisor,auditor,operator" help:"clerk, supervisor, auditor or operator."`
+}
+
+// Help is the example.
+func (staffRoleCommand) Help() string {
+	return "Example:\n\n  citycard staff role --account amy --role supervisor\n\nIt counts at once, also where the account is logged in."
+}
+
+// Run changes the role.
+func (r staffRoleCommand) Run(p *program) error {
+	return p.withStaff(func(registry *citycard.StaffRegistry) error {
+		if err := registry.ChangeRole(p.ctx, r.Account, citycard.StaffRole(r.Role), byCommand()); err != nil {
+			return refusedStaffFlag(err)
+		}
+		return p.say("account %s is %s now\n", r.Account, r.Role)
 	})
 }
 
@@ -87,12 +108,15 @@ func (staffDisableCommand) Help() string {
 // Run disables the account.
 func (d staffDisableCommand) Run(p *program) error {
 	return p.withStaff(func(registry *citycard.StaffRegistry) error {
-		if err := registry.Disable(p.ctx, d.Account, commandLine().ID); err != nil {
+		if err := registry.Disable(p.ctx, d.Account, byCommand()); err != nil {
 			return refusedStaffFlag(err)
 		}
 		return p.say("account %s is disabled\n", d.Account)
 	})
 }
+
+// byCommand is who sits next to the database; it is no account.
+func byCommand() citycard.Staff { return citycard.Staff{ID: commandLine().ID} }
 
 func (p *program) showStaffKeys(account string, keys citycard.StaffKeys) error {
 	if err := p.say("%s\n", password.CodeURI(account, keys.CodeSecret)); err != nil {

@@ -43,8 +43,10 @@ const (
 	// A new secret leaves the step where it is: a code shown before the reset must not come back.
 	resetStaff = `UPDATE staff SET password_hash = :password_hash, code_secret = :code_secret, state = 'active'
  WHERE account = :account`
+	changeRole   = `UPDATE staff SET role = ? WHERE account = ?`
 	disableStaff = `UPDATE staff SET state = 'disabled' WHERE account = ?`
 	findStaff    = `SELECT ` + staffColumns + ` FROM staff t WHERE t.account = ?`
+	listStaff    = `SELECT t.id, t.account, t.name, t.role, t.state, t.added_at FROM staff t ORDER BY t.account`
 	useCodeStep  = `UPDATE staff SET code_step = ? WHERE id = ? AND code_step < ?`
 
 	insertRecovery = `INSERT INTO staff_recovery (staff_id, digest, used_at) VALUES (?, ?, 0)`
@@ -128,8 +130,45 @@ func (s *Store) ResetStaff(ctx context.Context, staff citycard.Staff, recovery [
 		if err := keepRecovery(ctx, tx, staff.ID, recovery); err != nil {
 			return 0, err
 		}
+		for _, forget := range []string{forgetPasskeys, forgetBound} {
+			if _, err := tx.ExecContext(ctx, tx.Rebind(forget), staff.ID); err != nil {
+				return 0, err
+			}
+		}
 		return result.RowsAffected()
 	})
+}
+
+// ChangeStaffRole implements citycard.StaffAccounts. Sessions stay: what they may do is looked up with each request.
+func (s *Store) ChangeStaffRole(ctx context.Context, account string, role citycard.StaffRole, by citycard.StaffAction) error {
+	return s.fail("change role", s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		result, err := tx.ExecContext(ctx, tx.Rebind(changeRole), string(role), account)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil {
+			return err
+		} else if n == 0 {
+			return noStaff()
+		}
+		return s.appendAction(ctx, tx, by)
+	}))
+}
+
+// ListStaff implements citycard.StaffAccounts.
+func (s *Store) ListStaff(ctx context.Context) ([]citycard.Staff, error) {
+	var rows []staffRow
+	if err := s.db.SelectContext(ctx, &rows, listStaff); err != nil {
+		return nil, s.fail("list staff", err)
+	}
+	list := make([]citycard.Staff, len(rows))
+	for i, row := range rows {
+		var err error
+		if list[i], err = s.staff(row); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 // DisableStaff implements citycard.StaffAccounts.

@@ -3,6 +3,7 @@ package sql_test
 import (
 	"context"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -33,7 +34,7 @@ var staffing = []struct {
 func TestStaffing(t *testing.T) {
 	t.Parallel()
 	for _, e := range engines() {
-		for _, c := range staffing {
+		for _, c := range slices.Concat(staffing, passkeys) {
 			t.Run(e.name+"/"+c.name, func(t *testing.T) {
 				t.Parallel()
 				c.run(t, e)

@@ -1,0 +1,2 @@
+// Package passkey speaks Web Authentication with the browsers of staff.
+package passkey
