@@ -52,8 +52,9 @@ type CallbackCount struct {
 type CallbackCounts interface {
 	// AddCallbackCounts adds to what was counted before, all or nothing.
 	AddCallbackCounts(ctx context.Context, counts []CallbackCount) error
-	// CallbackCounts lists what was counted of all partners on a day, in the order of CallbackKind's fields.
-	CallbackCounts(ctx context.Context, on Date) ([]CallbackCount, error)
+	// CallbackCounts lists what was counted of all partners on the days from one to another, both included, by day,
+	// partner, profile, outcome and code.
+	CallbackCounts(ctx context.Context, from, to Date) ([]CallbackCount, error)
 }
 
 // CallbackTally counts callbacks in memory and hands them to the store now and then: a flood must not become a

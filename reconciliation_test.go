@@ -145,7 +145,7 @@ func (c *counted) AddCallbackCounts(_ context.Context, counts []citycard.Callbac
 	return nil
 }
 
-func (c *counted) CallbackCounts(context.Context, citycard.Date) ([]citycard.CallbackCount, error) {
+func (c *counted) CallbackCounts(context.Context, citycard.Date, citycard.Date) ([]citycard.CallbackCount, error) {
 	return nil, nil
 }
 

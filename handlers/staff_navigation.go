@@ -30,6 +30,7 @@ var staffPlaces = []struct {
 }{
 	{"search", staffHome, []citycard.StaffRole{citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor}},
 	{"approvals", "/admin/approvals", citycard.StaffRoles()},
+	{"dashboard", "/admin/dashboard", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 }
 
 // firstPlace is where a role begins.

@@ -181,6 +181,19 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 	e.GET("/admin/approvals", p.pages.ApprovalList, anybodyPage)
 	e.GET("/admin/approvals/:ref", p.pages.Approval, anybodyPage)
 	e.POST("/admin/approvals/:ref", p.pages.Decide, own, anybodyPage)
+
+	figureRoutes(e, p)
+}
+
+// figureRoutes are the dashboard's: its figures name no person.
+func figureRoutes(e *echo.Echo, p staffPlane) {
+	const supervisor, auditor, operator = citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator
+	figures := p.gate.Allow(supervisor, auditor, operator)
+	e.GET("/admin/v1/statistics/activations", p.statistics.Activations, figures)
+	e.GET("/admin/v1/statistics/funnel", p.statistics.Funnel, figures)
+	e.GET("/admin/v1/statistics/callbacks", p.statistics.Callbacks, figures)
+	e.GET("/admin/v1/statistics/deadlines", p.statistics.Deadlines, figures)
+	e.GET("/admin/dashboard", p.dashboard.Show, p.gate.AllowPage("/admin/login", supervisor, auditor, operator))
 }
 
 // reading are the methods of what anybody may look at.

@@ -232,6 +232,10 @@ func (s *service) serve(ctx context.Context) error {
 		return nil
 	})
 	running.Go(func() error {
+		s.countingCards(stop)
+		return nil
+	})
+	running.Go(func() error {
 		<-stop.Done()
 		return s.end(context.WithoutCancel(ctx))
 	})

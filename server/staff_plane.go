@@ -28,6 +28,8 @@ type staffPlane struct {
 	audit      handlers.StaffAudit
 	queue      handlers.StaffQueue
 	pages      *handlers.StaffPages
+	statistics handlers.StaffStatistics
+	dashboard  *handlers.StaffDashboard
 }
 
 func (p *parts) staffPlane() (staffPlane, error) {
@@ -56,7 +58,7 @@ func (p *parts) staffPlane() (staffPlane, error) {
 	if err != nil {
 		return staffPlane{}, err
 	}
-	return staffPlane{
+	made := staffPlane{
 		gate: gate, sameOrigin: sameOrigin,
 		sessions: handlers.StaffSessions{Login: login, Enter: gate.Enter, Leave: gate.Leave},
 		cards:    handlers.StaffCards{Desk: desk},
@@ -67,7 +69,9 @@ func (p *parts) staffPlane() (staffPlane, error) {
 			Approvals: queue, Names: p.store.StaffNames, Counts: map[string]handlers.StaffCount{"approvals": queue.Waiting},
 			Waivers: p.config.policies.HomePolicy(citycard.DateOf(p.config.clock())).Waivers,
 		},
-	}, nil
+	}
+	p.figures(&made)
+	return made, nil
 }
 
 // staffEcho is the staff plane's own listener.

@@ -75,6 +75,9 @@ func statusOf(t *testing.T, e *echo.Echo, method, path string, headers map[strin
 // Who is let in where; staffAccess is written by hand, so that a route's roles are decided twice.
 const serve, see, everybody = "clerk supervisor", "clerk supervisor auditor", "clerk supervisor auditor operator"
 
+// figures name no person.
+const figures = "supervisor auditor operator"
+
 // openToNobody are the routes of staff that nobody needs to be logged in for.
 var openToNobody = map[string]bool{
 	"POST /admin/v1/sessions": true, "GET /admin/login": true, "POST /admin/login": true,
@@ -105,6 +108,11 @@ var staffAccess = map[string]string{
 	"GET /admin/approvals/:ref":                    everybody,
 	"POST /admin/approvals/:ref":                   everybody,
 	"GET /admin/v1/audit":                          "supervisor auditor",
+	"GET /admin/v1/statistics/activations":         figures,
+	"GET /admin/v1/statistics/funnel":              figures,
+	"GET /admin/v1/statistics/callbacks":           figures,
+	"GET /admin/v1/statistics/deadlines":           figures,
+	"GET /admin/dashboard":                         figures,
 	"POST /admin/logout":                           everybody,
 	"GET /admin":                                   everybody,
 	"POST /admin/search":                           see,

@@ -124,8 +124,8 @@ const (
 	addCallbackCount = `INSERT INTO callback_count (day, app_id, profile, outcome, code, callbacks)
  VALUES (:day, :app_id, :profile, :outcome, :code, :callbacks)
  ON CONFLICT (day, app_id, profile, outcome, code) DO UPDATE SET callbacks = callback_count.callbacks + excluded.callbacks`
-	listCallbackCounts = `SELECT day, app_id, profile, outcome, code, callbacks FROM callback_count WHERE day = ?
- ORDER BY app_id, profile, outcome, code`
+	listCallbackCounts = `SELECT day, app_id, profile, outcome, code, callbacks FROM callback_count
+ WHERE day >= ? AND day <= ? ORDER BY day, app_id, profile, outcome, code`
 )
 
 // AddCallbackCounts implements citycard.CallbackCounts.
@@ -152,13 +152,17 @@ func compareCounts(a, b callbackCountRow) int {
 }
 
 // CallbackCounts implements citycard.CallbackCounts.
-func (s *Store) CallbackCounts(ctx context.Context, on citycard.Date) ([]citycard.CallbackCount, error) {
+func (s *Store) CallbackCounts(ctx context.Context, from, to citycard.Date) ([]citycard.CallbackCount, error) {
 	var rows []callbackCountRow
-	if err := s.db.SelectContext(ctx, &rows, s.db.Rebind(listCallbackCounts), on.String()); err != nil {
+	if err := s.db.SelectContext(ctx, &rows, s.db.Rebind(listCallbackCounts), from.String(), to.String()); err != nil {
 		return nil, s.fail("list callback counts", err)
 	}
 	counts := make([]citycard.CallbackCount, len(rows))
 	for i, row := range rows {
+		on, err := citycard.ParseDate(row.Day)
+		if err != nil {
+			return nil, err
+		}
 		counts[i] = citycard.CallbackCount{Count: row.Callbacks, CallbackKind: citycard.CallbackKind{
 			AppID: row.AppID, Day: on, Profile: citycard.Profile(row.Profile),
 			Outcome: citycard.CallbackOutcome(row.Outcome), Code: row.Code,

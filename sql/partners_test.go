@@ -330,13 +330,13 @@ func callbackCounts(t *testing.T, e engine) {
 	}) {
 		require.NoError(t, err)
 	}
-	list, err := first.CallbackCounts(t.Context(), today)
+	list, err := first.CallbackCounts(t.Context(), today, today)
 	require.NoError(t, err)
 	require.Len(t, list, 3)
 	for i, count := range list {
 		assert.Equal(t, citycard.CallbackCount{CallbackKind: kinds[i], Count: 40}, count)
 	}
-	list, err = first.CallbackCounts(t.Context(), today.AddDays(1))
+	list, err = first.CallbackCounts(t.Context(), today.AddDays(1), today.AddDays(2))
 	require.NoError(t, err)
 	assert.Empty(t, list)
 }
