@@ -1,8 +1,6 @@
 package citycard
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"maps"
 	"slices"
 	"strconv"
@@ -26,18 +24,14 @@ type Transition struct {
 // ID names the transition, and the outgoing event that tells partners of it.
 func (t Transition) ID() string { return t.CardRef + "-" + strconv.FormatInt(t.Seq, 10) }
 
-// Sum is the SHA-256 in hex over every field but Hash, each written as a netstring: its length, ":" and itself.
+// Sum is the SHA-256 in hex over every field but Hash, canonically.
 func (t Transition) Sum() string {
-	sum := sha256.New()
-	for _, field := range []string{
+	return digest(Canonical(
 		t.CardRef, strconv.FormatInt(t.Seq, 10), string(t.Machine), t.From, t.To,
 		string(t.Cause.Actor.Kind), t.Cause.Actor.ID, string(t.Cause.Channel), string(t.Cause.Reason), t.Cause.Evidence,
 		strconv.FormatInt(t.Cause.Occurred.UnixMilli(), 10), strconv.FormatInt(t.RecordedAt.UnixMilli(), 10),
 		t.Cause.EventID, t.PrevHash,
-	} {
-		sum.Write([]byte(strconv.Itoa(len(field)) + ":" + field))
-	}
-	return hex.EncodeToString(sum.Sum(nil))
+	))
 }
 
 // Fresh lists the transitions made since the card was loaded, oldest first.

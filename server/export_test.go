@@ -6,4 +6,5 @@ var (
 	ReadClock     = readClock
 	RefuseNetwork = refuseNetwork
 	StaffAccess   = staffAccess
+	LedgerLog     = ledgerLog
 )

@@ -34,6 +34,7 @@ var imports = map[string][]string{
 	"integrations/alipay":        {"citycard", "github.com/smartwalle", "github.com/sony/gobreaker/v2"},
 	"integrations/cardfile":      {"citycard", "github.com/xuri/excelize/v2", "golang.org/x/text"},
 	"integrations/keyfile":       {"citycard", "github.com/emmansun/gmsm"},
+	"integrations/ledger":        {"citycard", "golang.org/x/mod"},
 	"integrations/oidc":          {"citycard", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"},
 	"integrations/oidc/oidctest": {"github.com/golang-jwt/jwt/v5", "github.com/stretchr/testify"},
 	"integrations/passkey":       {"citycard", "github.com/go-webauthn/webauthn"},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -73,11 +74,15 @@ func (keysShowCommand) Run(p *program) error {
 			return err
 		}
 	}
-	return nil
+	log, err := ledgerLog(ring)
+	if err != nil {
+		return err
+	}
+	return p.say("\npublic keys of the audit ledger, the signing one first\n%s\n", strings.Join(log.Public(), "\n"))
 }
 
 type keysRotateCommand struct {
-	Kind string `arg:"" enum:"data,session,platform_rsa2,platform_sm2,master" help:"data, session, platform_rsa2, platform_sm2 or master."`
+	Kind string `arg:"" enum:"data,session,platform_rsa2,platform_sm2,ledger,master" help:"data, session, platform_rsa2, platform_sm2, ledger or master."`
 }
 
 // Help is the example.
@@ -125,7 +130,21 @@ func (c *config) openRing() (*keyfile.Ring, error) {
 	if c.production() && ring.Development() {
 		return nil, usage("not in production: CITYCARD_KEYS_DIR: the key ring was generated for development")
 	}
-	return ring, nil
+	return c.withLedgerKey(ring)
+}
+
+// withLedgerKey holds that the ring has a key for the audit ledger: rings made before there was one have none.
+func (c *config) withLedgerKey(ring *keyfile.Ring) (*keyfile.Ring, error) {
+	if len(ring.Secrets(keyfile.KindLedger)) > 0 {
+		return ring, nil
+	}
+	if c.production() {
+		return nil, usage("CITYCARD_KEYS_DIR: the key ring has no key for the audit ledger: run citycard keys rotate ledger")
+	}
+	if err := keyfile.Rotate(c.KeysDir, keyfile.KindLedger, time.Now()); err != nil {
+		return nil, err
+	}
+	return keyfile.Load(c.KeysDir)
 }
 
 // ownKey is one of our keys towards partners.

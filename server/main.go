@@ -51,6 +51,7 @@ type commands struct {
 	Import  importCommand  `cmd:"" help:"Import records from files."`
 	Partner partnerCommand `cmd:"" help:"Register partner platforms and their keys."`
 	Staff   staffCommand   `cmd:"" help:"Add, reset and disable staff accounts."`
+	Audit   auditCommand   `cmd:"" help:"Prove that no record was altered or removed."`
 	Keys    keysCommand    `cmd:"" help:"Generate, show and rotate the service's keys."`
 	Doctor  doctorCommand  `cmd:"" help:"Check configuration, keys, clock, database and platform; one line each."`
 	Demo    demoCommand    `cmd:"" help:"Make up records, for trying and for load tests."`

@@ -126,7 +126,7 @@ func get(t *testing.T, address string) int {
 func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 	t.Parallel()
 	for _, words := range []string{
-		"serve", "migrate", "import cards", "keys generate", "keys show", "keys rotate", "doctor", "demo cards", "sandbox", "version",
+		"serve", "migrate", "import cards", "keys generate", "keys show", "keys rotate", "audit verify", "audit checkpoint", "doctor", "demo cards", "sandbox", "version",
 	} {
 		t.Run(words, func(t *testing.T) {
 			t.Parallel()

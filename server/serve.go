@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"citycard"
+	"citycard/integrations/ledger"
 	"citycard/integrations/sandbox"
 	"citycard/sql"
 )
@@ -68,6 +69,7 @@ type service struct {
 	config   *config
 	log      *slog.Logger
 	store    *sql.Store
+	ledger   *ledger.Log
 	tally    citycard.CallbackTally
 	sites    []*site
 	ending   atomic.Bool
@@ -106,6 +108,9 @@ func (s *service) open(ctx context.Context) error {
 	}
 	client, err := s.config.platformClient(gateway, keys)
 	if err != nil {
+		return err
+	}
+	if s.ledger, err = ledgerLog(ring); err != nil {
 		return err
 	}
 	if s.store, err = s.config.openStore(ctx, ring); err != nil {
@@ -236,11 +241,16 @@ func (s *service) serve(ctx context.Context) error {
 		return nil
 	})
 	running.Go(func() error {
+		s.sequencing(stop)
+		return nil
+	})
+	running.Go(func() error {
 		<-stop.Done()
 		return s.end(context.WithoutCancel(ctx))
 	})
 	err := running.Wait()
 	s.tallyLast(context.WithoutCancel(ctx))
+	s.sequenceLast(context.WithoutCancel(ctx))
 	s.log.Info("ended")
 	return err
 }

@@ -37,3 +37,11 @@ func (d dialect) lock(table string) string {
 	}
 	return ""
 }
+
+// lockFree makes a SELECT take its row for update, or find none where another transaction has it.
+func (d dialect) lockFree() string {
+	if d == postgres {
+		return " FOR UPDATE SKIP LOCKED"
+	}
+	return ""
+}

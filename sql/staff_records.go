@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/jmoiron/sqlx"
 
@@ -122,6 +123,7 @@ func (st *statement) insertActions(list []actionRow) {
 		text(func(r *actionRow) string { return r.Object }), text(func(r *actionRow) string { return r.Reason }),
 		text(func(r *actionRow) string { return r.Note }), text(func(r *actionRow) string { return r.RequestID }),
 		column(list, func(r *actionRow) int64 { return r.At }))
+	st.pend(pendingActions(list))
 }
 
 // RecordAction implements citycard.StaffRecords.
@@ -137,7 +139,10 @@ func (s *Store) appendAction(ctx context.Context, tx *sqlx.Tx, a citycard.StaffA
 	if err != nil {
 		return err
 	}
-	_, err = tx.NamedExecContext(ctx, insertAction, rows[0])
+	if _, err = tx.NamedExecContext(ctx, insertAction, rows[0]); err != nil {
+		return fmt.Errorf("append action: %w", err)
+	}
+	_, err = tx.NamedExecContext(ctx, pendRow, pendingActions(rows)[0])
 	return err
 }
 

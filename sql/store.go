@@ -59,7 +59,8 @@ type Store struct {
 	activations *group[*lookup[*citycard.Activation]]
 	writes      *group[*write]
 	// prepared are SQLite's statements that write rows, by their text.
-	prepared map[string]*sqlx.NamedStmt
+	prepared      map[string]*sqlx.NamedStmt
+	forgetPending *sqlx.Stmt
 	// loading are SQLite's statements that load rows on the writing connection, reading those on the others.
 	loading   map[string]*sqlx.Stmt
 	reading   sync.Map

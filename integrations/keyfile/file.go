@@ -23,6 +23,7 @@ const (
 	KindSession      Kind = "session"
 	KindPlatformRSA2 Kind = "platform_rsa2"
 	KindPlatformSM2  Kind = "platform_sm2"
+	KindLedger       Kind = "ledger"
 	KindStandIn      Kind = "stand_in"
 	KindApplication  Kind = "application"
 )

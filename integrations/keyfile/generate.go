@@ -1,6 +1,7 @@
 package keyfile
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -87,6 +88,7 @@ func wanted(development bool) []want {
 		{KindSession, StateActive}, {KindSession, StateNext},
 		{KindPlatformRSA2, StateActive}, {KindPlatformRSA2, StateNext},
 		{KindPlatformSM2, StateActive}, {KindPlatformSM2, StateNext},
+		{KindLedger, StateActive},
 	}
 	if development {
 		list = append(list, want{KindStandIn, StateActive}, want{KindApplication, StateActive})
@@ -128,6 +130,12 @@ func newSecret(kind Kind, suite Suite) ([]byte, error) {
 		return randomBytes(indexKeySize)
 	case KindSession:
 		return randomBytes(sessionSize)
+	case KindLedger:
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		return x509.MarshalPKCS8PrivateKey(key)
 	case KindPlatformSM2:
 		key, err := sm2.GenerateKey(rand.Reader)
 		if err != nil {

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Rotate puts a new key of the kind into use. Data keys: what older ones sealed stays readable. Session and
-// platform keys: the next one, which everybody already verifies with, becomes active and a new next one is
-// made; the session key before it still verifies. The index key cannot be rotated: every blind index would
-// have to be computed anew.
+// Rotate puts a new key of the kind into use. Data keys and the ledger's: what older ones sealed or signed stays
+// good; a ring without a ledger key gets its first. Session and platform keys: the next one, which everybody
+// already verifies with, becomes active and a new next one is made; the session key before it still verifies. The
+// index key cannot be rotated: every blind index would have to be computed anew.
 func Rotate(directory string, kind Kind, now time.Time) error {
 	return change(directory, func(f *file, master *sealer) error {
 		switch kind {
-		case KindData:
+		case KindData, KindLedger:
 			f.restate(kind, StateActive, StateRetired)
 			return f.add(master, kind, StateActive, now)
 		case KindSession:
