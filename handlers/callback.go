@@ -57,12 +57,13 @@ type PartnerDesk interface {
 
 var _ PartnerDesk = (*citycard.PartnerDesk)(nil)
 
-// Flood holds strangers back who send what cannot be proven, by their network address.
+// Flood holds strangers back who send what cannot be proven, by their network address. It is asked after the proof:
+// partners share addresses with strangers, and what a partner signed always gets through.
 type Flood interface {
-	// Refused tells whether an address has used up what it may get wrong: rate_limited.
-	Refused(address string) error
-	// Note says whether the sender of a message from the address was proven.
-	Note(address string, proven bool)
+	// Forged counts a message that could not be proven; rate_limited, after a moment, where the address sent too many.
+	Forged(ctx context.Context, address string) error
+	// Proven counts a message that was.
+	Proven(address string)
 }
 
 // PartnerPlane is what every route of partners needs; the handlers of one profile share one.
@@ -82,20 +83,37 @@ type PartnerPlane struct {
 
 // prove reads the body and finds out who sent it.
 func (p PartnerPlane) prove(c echo.Context) (*Callback, error) {
-	address := clientAddress(c)
-	if err := p.Flood.Refused(address); err != nil {
-		return nil, err
-	}
 	r := c.Request()
+	var callback *Callback
 	body, err := readBody(r)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		callback, err = p.Prove(r.Context(), r, body)
 	}
-	callback, err := p.Prove(r.Context(), r, body)
-	if citycard.CodeOf(err) != citycard.CodeStorageUnavailable { // that is no fault of the sender's
-		p.Flood.Note(address, err == nil)
+	return callback, noteProof(c, p.Flood, err)
+}
+
+// noteProof counts whether the sender was proven, and gives the error to answer with.
+func noteProof(c echo.Context, flood Flood, err error) error {
+	if err == nil {
+		flood.Proven(clientAddress(c))
+		return nil
 	}
-	return callback, err
+	if failedHere(err) {
+		return err
+	}
+	if held := flood.Forged(c.Request().Context(), clientAddress(c)); held != nil {
+		return held
+	}
+	return err
+}
+
+// failedHere tells a failure of ours, which is no fault of the sender's, from a message that proves nothing.
+func failedHere(err error) bool {
+	var unproven *Unproven
+	if errors.As(err, &unproven) {
+		return unproven.Cause != nil
+	}
+	return citycard.EntryOf(citycard.CodeOf(err)).Status >= http.StatusInternalServerError
 }
 
 // admit judges rows 14 to 16: whether the message came before, the method is granted, and the partner keeps to

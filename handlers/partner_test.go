@@ -56,9 +56,12 @@ func (w *partnerWorld) ReserveReplay(_ context.Context, r citycard.Replay, _ tim
 	return w.replayErr
 }
 
-func (w *partnerWorld) Refused(string) error { return w.refused }
+func (w *partnerWorld) Forged(context.Context, string) error {
+	w.noted = append(w.noted, false)
+	return w.refused
+}
 
-func (w *partnerWorld) Note(_ string, proven bool) { w.noted = append(w.noted, proven) }
+func (w *partnerWorld) Proven(string) { w.noted = append(w.noted, true) }
 
 // prove proves everything; it signs by a word, so that tests can read what was signed.
 func (w *partnerWorld) prove(_ context.Context, _ *http.Request, _ []byte) (*handlers.Callback, error) {
@@ -263,10 +266,15 @@ func TestUnprovenSendersAreAnsweredWithoutSigning(t *testing.T) {
 	assert.Empty(t, got.Header().Get("Signature"))
 
 	for _, path := range []string{"/gateway.do", "/v1/partner/events", "/v1/partner/queries"} {
-		w = &partnerWorld{refused: &citycard.Error{Code: citycard.CodeRateLimited}}
+		flooding := &citycard.Error{Code: citycard.CodeRateLimited}
+		w = &partnerWorld{refused: flooding, proveErr: &handlers.Unproven{Status: http.StatusOK, Code: "isv.invalid-signature", Body: []byte("{}")}}
 		got = w.send(t, path)
 		assert.Equal(t, http.StatusTooManyRequests, got.Code, path)
-		assert.Empty(t, w.noted, "what is not looked at says nothing new")
+		assert.Equal(t, "rate_limited", w.counted[0].Code)
+
+		w = &partnerWorld{refused: flooding, method: citycard.MethodFinancialActivate, content: "{}"}
+		assert.NotEqual(t, http.StatusTooManyRequests, w.send(t, path).Code, "what is proven gets through a flood of its address")
+		assert.Equal(t, []bool{true}, w.noted, path)
 
 		w = &partnerWorld{proveErr: &handlers.Unproven{
 			Status: http.StatusServiceUnavailable, Code: "isp.unknow-error", Body: []byte("{}"),

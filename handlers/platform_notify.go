@@ -97,18 +97,13 @@ func notifyStatus(err error) int {
 }
 
 func (h PlatformNotify) take(c echo.Context) error {
-	address := clientAddress(c)
-	if err := h.Flood.Refused(address); err != nil {
-		return err
-	}
 	r := c.Request()
+	var notice Notice
 	body, err := readBody(r)
-	if err != nil {
-		return err
+	if err == nil {
+		notice, err = h.Prove(r, body)
 	}
-	notice, err := h.Prove(r, body)
-	h.Flood.Note(address, err == nil)
-	if err != nil {
+	if err := noteProof(c, h.Flood, err); err != nil {
 		return err
 	}
 	if notice.AppID != h.AppID {

@@ -103,7 +103,7 @@ func TestEverythingElseOfThePlatformIsAFailure(t *testing.T) {
 		"storage down":               {values: payment(), till: till{takeErr: storage}, status: 503, code: "storage_unavailable"},
 		"orders out of reach":        {values: payment(), till: till{findErr: storage}, status: 503, code: "storage_unavailable"},
 		"a forgery":                  {values: payment(), proveErr: &handlers.Unproven{Status: 400, Code: "isv.invalid-signature"}, status: 400, code: "isv.invalid-signature"},
-		"a flood":                    {values: payment(), refused: &citycard.Error{Code: citycard.CodeRateLimited}, status: 503, code: "rate_limited"},
+		"a flood":                    {values: payment(), proveErr: &handlers.Unproven{Status: 400, Code: "isv.invalid-signature"}, refused: &citycard.Error{Code: citycard.CodeRateLimited}, status: 503, code: "rate_limited"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

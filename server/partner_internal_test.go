@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -31,6 +32,8 @@ type PartnerListener struct {
 	OwnKey      *signing.PrivateKey
 	Count       func(citycard.CallbackKind)
 	Clock       func() time.Time
+	// Pause holds the answers to a flood; nil answers at once.
+	Pause func(time.Duration)
 }
 
 // Handler serves the plane behind what every request passes.
@@ -40,6 +43,12 @@ func (l PartnerListener) Handler() (http.Handler, error) {
 		platform: platformKeys{public: l.PlatformKey.PEM()}, appID: l.AppID,
 		public: &url.URL{Scheme: "https", Host: "api.citycard.example"},
 		orders: l.Orders, count: l.Count, clock: l.Clock, ticks: time.Now,
+		pause: func(_ context.Context, d time.Duration) error {
+			if l.Pause != nil {
+				l.Pause(d)
+			}
+			return nil
+		},
 	}
 	plane, err := made.plane()
 	if err != nil {

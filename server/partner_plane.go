@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"net/url"
 	"time"
 
@@ -43,6 +44,7 @@ type partnerParts struct {
 	count    func(citycard.CallbackKind)
 	// clock is the time events and signatures are judged by; ticks measures rates and the age of the registry's copy.
 	clock, ticks func() time.Time
+	pause        func(ctx context.Context, d time.Duration) error
 }
 
 func (p partnerParts) plane() (partnerPlane, error) {
@@ -56,7 +58,7 @@ func (p partnerParts) plane() (partnerPlane, error) {
 		return partnerPlane{}, err
 	}
 	rates := partnerRates{messages: newBuckets(partnerRate, partnerBurst, p.ticks), attempts: p.store, clock: p.ticks}
-	held := flood{newBuckets(floodRate, floodBurst, p.ticks)}
+	held := newFlood(p.ticks, p.pause)
 	common := handlers.PartnerPlane{
 		Desk: &citycard.PartnerDesk{
 			Cards: p.store, Sessions: p.store, Policies: p.policies, Decode: handlers.Decode,

@@ -9,8 +9,12 @@ import (
 )
 
 const (
-	// floodRate and floodBurst are how much an address may send that cannot be proven, per second and at once.
-	floodRate, floodBurst = 50, 1000
+	// floodRate and floodBurst are how much an address may send that cannot be proven, per second and at once, and
+	// floodCredit is how much of it each proven message makes good for.
+	floodRate, floodBurst, floodCredit = 50, 1000, 10
+	// floodPause is how long the answer to what goes beyond is held, so that who waits for answers sends less, and
+	// mostPaused how many are held at a time.
+	floodPause, mostPaused = 200 * time.Millisecond, 1000
 	// partnerRate and partnerBurst are how many messages of one partner a replica takes, per second and at once.
 	partnerRate, partnerBurst = 2000, 4000
 	// queryLimit is how many cards a partner may ask for in an hour over all replicas: answers are personal data.
@@ -63,18 +67,14 @@ func (b *buckets) take(name string) bool {
 	return true
 }
 
-// left tells whether there is a token, and takes none.
-func (b *buckets) left(name string) bool {
+// give puts tokens back.
+func (b *buckets) give(name string, tokens float64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.level(name, b.clock()) >= 1
-}
-
-// fill fills a bucket up.
-func (b *buckets) fill(name string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.levels, name)
+	now := b.clock()
+	if _, known := b.levels[name]; known {
+		b.levels[name] = level{min(b.burst, b.level(name, now)+tokens), now}
+	}
 }
 
 // sweep forgets full buckets where there are too many, and all where that is not enough.
@@ -92,26 +92,34 @@ func (b *buckets) sweep(now time.Time) {
 	}
 }
 
-// flood counts, by address, what could not be proven. A proven message makes good for everything before it, so
-// that one forger behind an address that partners share does not lock them out.
-type flood struct{ *buckets }
+// flood counts, by address, what could not be proven.
+type flood struct {
+	spare  *buckets
+	paused chan struct{} // holds one for each answer under way that is held
+	pause  func(ctx context.Context, d time.Duration) error
+}
 
-// Refused tells whether the address has used up what it may get wrong.
-func (f flood) Refused(address string) error {
-	if f.left(address) {
+func newFlood(clock func() time.Time, pause func(context.Context, time.Duration) error) *flood {
+	return &flood{newBuckets(floodRate, floodBurst, clock), make(chan struct{}, mostPaused), pause}
+}
+
+// Forged counts a message of the address that could not be proven; rate_limited, held for a moment, where the
+// address used up what it may get wrong.
+func (f *flood) Forged(ctx context.Context, address string) error {
+	if f.spare.take(address) {
 		return nil
+	}
+	select {
+	case f.paused <- struct{}{}:
+		_ = f.pause(ctx, floodPause) // a caller who went away waits no longer
+		<-f.paused
+	default:
 	}
 	return &citycard.Error{Code: citycard.CodeRateLimited, Message: "too many messages from this address could not be verified"}
 }
 
-// Note counts a message of the address.
-func (f flood) Note(address string, proven bool) {
-	if proven {
-		f.fill(address)
-		return
-	}
-	f.take(address)
-}
+// Proven makes good for some of what the address got wrong.
+func (f *flood) Proven(address string) { f.spare.give(address, floodCredit) }
 
 // partnerRates limit proven partners: messages in memory, queries of personal data in the shared database.
 type partnerRates struct {
