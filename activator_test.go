@@ -50,7 +50,7 @@ func TestFromTheFormToTheReceipt(t *testing.T) {
 	assert.Nil(t, view.Card)
 	assert.Equal(t, 1, town.counted(citycard.AttemptByCitizen))
 
-	done, err := a.Confirm(t.Context(), li, id, town.consent("li"))
+	done, err := a.Confirm(t.Context(), li, id, town.consent("li"), "")
 	require.NoError(t, err)
 	assert.Equal(t, citycard.ActivationActivated, done.Activation.Status)
 	assert.True(t, done.Activation.Changed)
@@ -60,7 +60,7 @@ func TestFromTheFormToTheReceipt(t *testing.T) {
 	assert.Equal(t, citycard.FinancialActive, done.Card.Financial)
 	assert.Equal(t, 0, town.counted(citycard.AttemptByCitizen), "a right guess does not count")
 
-	again, err := a.Confirm(t.Context(), li, id, "a used code")
+	again, err := a.Confirm(t.Context(), li, id, "a used code", "")
 	require.NoError(t, err)
 	assert.Equal(t, done, again)
 	found, err := a.Find(t.Context(), li, id)
@@ -76,11 +76,37 @@ func TestFromTheFormToTheReceipt(t *testing.T) {
 	assert.Len(t, town.history, 2)
 	for _, other := range []func() error{
 		func() error { _, err := a.Find(t.Context(), town.enter("wang"), id); return err },
-		func() error { _, err := a.Confirm(t.Context(), town.enter("wang"), id, "x"); return err },
+		func() error { _, err := a.Confirm(t.Context(), town.enter("wang"), id, "x", ""); return err },
 		func() error { _, err := a.Find(t.Context(), li, "nonesuch"); return err },
 	} {
 		assertCode(t, citycard.CodeNotFound, other())
 	}
+}
+
+func TestANumberedConfirmationIsOneRequest(t *testing.T) {
+	t.Parallel()
+	town := newTown()
+	a, li := town.activator(t, nanjing), town.enter("li")
+	numbered := request(li, "李雷", liNumber)
+	numbered.OnceKey = "number-of-start"
+	id := started(t, a, numbered)
+	code := town.consent("li")
+	_, err := a.Confirm(t.Context(), li, id, code, "number-of-start")
+	assertCode(t, citycard.CodeEventIDReused, err)
+	done, err := a.Confirm(t.Context(), li, id, code, "number-1")
+	require.NoError(t, err)
+	assert.Equal(t, citycard.ActivationActivated, done.Activation.Status)
+	again, err := a.Confirm(t.Context(), li, id, code, "number-1")
+	require.NoError(t, err)
+	assert.Equal(t, done, again)
+	_, err = a.Confirm(t.Context(), li, id, "another code", "number-1")
+	assertCode(t, citycard.CodeEventIDReused, err)
+	other, err := a.Confirm(t.Context(), li, id, "another code", "number-2")
+	require.NoError(t, err, "an activation that has ended answers whoever asks")
+	assert.Equal(t, done, other)
+	town.faults["earlier"] = &citycard.Error{Code: citycard.CodeStorageUnavailable}
+	_, err = a.Confirm(t.Context(), li, id, code, "number-1")
+	assertCode(t, citycard.CodeStorageUnavailable, err)
 }
 
 func TestWhatWasEnteredIsCheckedFirst(t *testing.T) {
@@ -97,7 +123,7 @@ func TestWhatWasEnteredIsCheckedFirst(t *testing.T) {
 	}
 	assert.Empty(t, town.acts)
 	id := started(t, a, request(town.enter("li"), "李雷", liNumber))
-	_, err := a.Confirm(t.Context(), town.enter("li"), id, "")
+	_, err := a.Confirm(t.Context(), town.enter("li"), id, "", "")
 	assertCode(t, citycard.CodeInvalidPayload, err)
 }
 
@@ -134,13 +160,13 @@ func TestARefusalIsStoredAndAnsweredAgain(t *testing.T) {
 		c.change(town)
 		a, li := town.activator(t, nanjing), town.enter("li")
 		id := started(t, a, request(li, c.enter[0], c.enter[1]))
-		_, first := a.Confirm(t.Context(), li, id, town.consent(c.user))
+		_, first := a.Confirm(t.Context(), li, id, town.consent(c.user), "")
 		assertCode(t, c.code, first)
 		calls[c.name] = map[string]int{}
 		for method, n := range town.calls {
 			calls[c.name][method] = n
 		}
-		_, second := a.Confirm(t.Context(), li, id, town.consent("li"))
+		_, second := a.Confirm(t.Context(), li, id, town.consent("li"), "")
 		assert.Equal(t, first, second, c.name)
 		view, err := a.Find(t.Context(), li, id)
 		require.NoError(t, err)
@@ -161,7 +187,7 @@ func TestAReplacementInHandIsTheOneMeant(t *testing.T) {
 	town := newTown()
 	town.issue("li", "c2", func(c *citycard.Card) { c.ReplacementFor = "c1" })
 	a, li := town.activator(t, nanjing), town.enter("li")
-	done, err := a.Confirm(t.Context(), li, started(t, a, request(li, "李雷", liNumber)), town.consent("li"))
+	done, err := a.Confirm(t.Context(), li, started(t, a, request(li, "李雷", liNumber)), town.consent("li"), "")
 	require.NoError(t, err)
 	assert.Equal(t, "c2", done.Activation.CardRef)
 	assert.Equal(t, citycard.FinancialInactive, town.card(t, "c1").Financial)
@@ -172,7 +198,7 @@ func TestTheBankConfirms(t *testing.T) {
 	town := newTown()
 	town.cards[0].Region = guangzhou
 	a, li := town.activator(t, nanjing), town.enter("li")
-	done, err := a.Confirm(t.Context(), li, started(t, a, request(li, "李雷", liNumber)), town.consent("li"))
+	done, err := a.Confirm(t.Context(), li, started(t, a, request(li, "李雷", liNumber)), town.consent("li"), "")
 	require.NoError(t, err)
 	assert.Equal(t, citycard.ActivationPendingBank, done.Activation.Status)
 	assert.True(t, done.Activation.Changed)
@@ -207,11 +233,11 @@ func TestWhenAFaceIsAskedFor(t *testing.T) {
 
 			town.face = false
 			for range 2 {
-				_, err = a.Confirm(t.Context(), s, view.Activation.ID, "")
+				_, err = a.Confirm(t.Context(), s, view.Activation.ID, "", "")
 				assertCode(t, citycard.CodeFaceRequired, err)
 			}
 			town.face = true
-			done, err := a.Confirm(t.Context(), s, view.Activation.ID, "")
+			done, err := a.Confirm(t.Context(), s, view.Activation.ID, "", "")
 			require.NoError(t, err)
 			assert.Equal(t, citycard.ActivationActivated, done.Activation.Status)
 			assert.Zero(t, town.calls["exchange"])
@@ -227,11 +253,11 @@ func TestAFaceCheckMustBeFresh(t *testing.T) {
 	start := town.now()
 	id := started(t, a, request(li, "李雷", liNumber))
 	town.now = func() time.Time { return start.Add(10 * time.Minute) }
-	_, err := a.Confirm(t.Context(), li, id, "")
+	_, err := a.Confirm(t.Context(), li, id, "", "")
 	assertCode(t, citycard.CodeLoginCodeInvalid, err)
 	id = started(t, a, request(li, "李雷", liNumber))
 	town.now = func() time.Time { return start.Add(20*time.Minute - time.Second) }
-	_, err = a.Confirm(t.Context(), li, id, "")
+	_, err = a.Confirm(t.Context(), li, id, "", "")
 	require.NoError(t, err)
 }
 
@@ -240,14 +266,14 @@ func TestTheCardsCityAsksForAFaceWhileHomeDoesNot(t *testing.T) {
 	town := newTown()
 	town.cards[0].Region = hangzhou
 	a, li := town.activator(t, nanjing), town.enter("li")
-	_, err := a.Confirm(t.Context(), li, started(t, a, request(li, "李雷", liNumber)), town.consent("li"))
+	_, err := a.Confirm(t.Context(), li, started(t, a, request(li, "李雷", liNumber)), town.consent("li"), "")
 	assertCode(t, citycard.CodeFaceRequired, err)
 
 	li = town.enter("li")
 	view, err := a.Start(t.Context(), request(li, "李雷", liNumber))
 	require.NoError(t, err)
 	assert.Equal(t, citycard.IdentityFace, view.Activation.Method)
-	done, err := a.Confirm(t.Context(), li, view.Activation.ID, "")
+	done, err := a.Confirm(t.Context(), li, view.Activation.ID, "", "")
 	require.NoError(t, err)
 	assert.True(t, done.Activation.Changed)
 }
@@ -273,7 +299,7 @@ func TestAnUnavailablePlatformChangesNothingAndTheNextTryWorks(t *testing.T) {
 			assert.Equal(t, 1, town.counted(citycard.AttemptByCitizen))
 			if method != "prepare" {
 				town.faults[method] = down
-				_, err := a.Confirm(t.Context(), li, id, town.consent("li"))
+				_, err := a.Confirm(t.Context(), li, id, town.consent("li"), "")
 				var refusal *citycard.Error
 				require.ErrorAs(t, err, &refusal)
 				assert.Equal(t, down, refusal)
@@ -281,7 +307,7 @@ func TestAnUnavailablePlatformChangesNothingAndTheNextTryWorks(t *testing.T) {
 				assert.Equal(t, 1, town.counted(citycard.AttemptByCitizen))
 				delete(town.faults, method)
 			}
-			done, err := a.Confirm(t.Context(), li, id, town.consent("li"))
+			done, err := a.Confirm(t.Context(), li, id, town.consent("li"), "")
 			require.NoError(t, err)
 			assert.True(t, done.Activation.Changed)
 			assert.Zero(t, town.counted(citycard.AttemptByCitizen))
@@ -298,9 +324,9 @@ func TestACallerWhoLeftMidwayLeavesItUsable(t *testing.T) {
 	_, err := a.Start(gone, request(li, "李雷", liNumber))
 	require.NoError(t, err)
 	id := started(t, a, request(li, "李雷", liNumber))
-	_, err = a.Confirm(gone, li, id, town.consent("li"))
+	_, err = a.Confirm(gone, li, id, town.consent("li"), "")
 	require.ErrorIs(t, err, context.Canceled)
-	done, err := a.Confirm(t.Context(), li, id, town.consent("li"))
+	done, err := a.Confirm(t.Context(), li, id, town.consent("li"), "")
 	require.NoError(t, err)
 	assert.True(t, done.Activation.Changed)
 }

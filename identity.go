@@ -20,9 +20,14 @@ func (a *Activator) await(ctx context.Context, s Session, draft Activation, once
 }
 
 // Confirm finishes an activation after the platform's page. AuthCode is the code of a certdoc check, empty
-// for a face check. Repeated, it gives the same answer again.
-func (a *Activator) Confirm(ctx context.Context, s Session, id, authCode string) (ActivationView, error) {
+// for a face check. Repeated, it gives the same answer again. OnceKey is the caller's Idempotency-Key, empty where
+// none was sent; one that was used before for another request is event_id_reused.
+func (a *Activator) Confirm(ctx context.Context, s Session, id, authCode, onceKey string) (ActivationView, error) {
 	act, err := a.own(ctx, s, id)
+	if err != nil {
+		return ActivationView{}, err
+	}
+	once, err := a.onceForConfirm(ctx, act, authCode, onceKey)
 	if err != nil {
 		return ActivationView{}, err
 	}
@@ -31,12 +36,30 @@ func (a *Activator) Confirm(ctx context.Context, s Session, id, authCode string)
 	}
 	final := func(act Activation) bool { return act.Final() }
 	view, err := a.alone(ctx, id, final, func(ctx context.Context, act Activation) (ActivationView, error) {
-		return a.conclude(ctx, act, authCode)
+		return a.conclude(ctx, act, authCode, once)
 	})
 	if err == nil && view.Activation.Status == ActivationFailed {
 		return ActivationView{}, refuse(view.Activation.Failure, "")
 	}
 	return view, err
+}
+
+// onceForConfirm is the record of a numbered confirmation, nil where it has no number. What the confirmation came
+// to is read off the activation, so that the record only tells one request from another.
+func (a *Activator) onceForConfirm(ctx context.Context, act Activation, authCode, key string) (*Once, error) {
+	if key == "" {
+		return nil, nil //nolint:nilnil // no number is no record
+	}
+	once := &Once{
+		OnceKey:     OnceKey{Scope: "citizen:" + act.CitizenID, Key: key},
+		Fingerprint: digest("confirm\n" + act.ID + "\n" + authCode), Result: act.ID, RecordedAt: a.Clock(),
+	}
+	kept, err := a.Citizens.Earlier(ctx, once.OnceKey)
+	if err != nil {
+		return nil, err
+	}
+	_, _, err = (&Change{Earlier: kept}).Repetition(once.Fingerprint)
+	return once, err
 }
 
 // alone lets one caller at a time work on an activation; the others wait until it is as they need it and then
@@ -144,7 +167,7 @@ func (a *Activator) register(ctx context.Context, act Activation) (checkID strin
 
 // conclude asks the platform for its verdict and then lets the record decide. A platform that cannot answer
 // leaves the activation as it was, for the next try.
-func (a *Activator) conclude(ctx context.Context, act Activation, authCode string) (ActivationView, error) {
+func (a *Activator) conclude(ctx context.Context, act Activation, authCode string, once *Once) (ActivationView, error) {
 	switch {
 	case !a.Clock().Before(act.ExpiresAt):
 		return a.fail(ctx, act, CodeLoginCodeInvalid)
@@ -158,7 +181,7 @@ func (a *Activator) conclude(ctx context.Context, act Activation, authCode strin
 	var view ActivationView
 	if err == nil {
 		// The citizen's part is done: it counts also where the connection is gone by now.
-		view, err = a.match(context.WithoutCancel(ctx), act)
+		view, err = a.match(context.WithoutCancel(ctx), act, once)
 	}
 	if err != nil {
 		return ActivationView{}, a.leave(ctx, act, err)
@@ -196,10 +219,13 @@ func (a *Activator) confirmed(ctx context.Context, act Activation, authCode stri
 // match finds the confirmed person's record and flips the flag; the outcome, good or bad, is stored with it.
 // Nobody under that number and another name under it take the same way to the same answer. The platform does
 // not say when a face was checked: the proof is no older than the activation, and counts as that old.
-func (a *Activator) match(ctx context.Context, act Activation) (ActivationView, error) {
+func (a *Activator) match(ctx context.Context, act Activation, once *Once) (ActivationView, error) {
 	var view ActivationView
 	proof := Proof{Method: act.Method, At: act.StartedAt}
 	subject := Subject{Number: act.Number, ActivationID: act.ID}
+	if once != nil {
+		subject.Once = once.OnceKey
+	}
 	err := a.Cards.Update(ctx, subject, func(ch *Change) error {
 		done := ch.Activation
 		if done == nil {
@@ -208,6 +234,12 @@ func (a *Activator) match(ctx context.Context, act Activation) (ActivationView, 
 		view = ActivationView{Activation: *done}
 		if done.Final() {
 			return nil
+		}
+		if once != nil {
+			if _, _, err := ch.Repetition(once.Fingerprint); err != nil {
+				return err
+			}
+			ch.Once = once
 		}
 		if _, same := ch.Person.Name.Matches(act.Name); !same {
 			done.finish(ActivationFailed, CodeCardNotMatched, a.Clock())

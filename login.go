@@ -56,12 +56,55 @@ func (l *Login) Return(ctx context.Context, state, browser string) (LoginState, 
 	return l.States.TakeLoginState(ctx, digest(state), digest(browser), l.Clock())
 }
 
-// ByCode opens a session for the platform user behind a single-use authorization code.
-func (l *Login) ByCode(ctx context.Context, authCode string, channel Channel) (Session, error) {
+// ByCode opens a session for the platform user behind a single-use authorization code. OnceKey is the caller's
+// Idempotency-Key, empty where none was sent: the same code under it again gives the same session, although the
+// platform takes a code only once; another code under it is event_id_reused.
+func (l *Login) ByCode(ctx context.Context, authCode string, channel Channel, onceKey string) (Session, error) {
+	once := l.once(onceKey, authCode)
+	session, repeated, err := l.earlier(ctx, once)
+	if repeated || err != nil {
+		return session, err
+	}
 	user, err := l.Platform.ExchangeCode(ctx, authCode)
+	if CodeOf(err) == CodeLoginCodeInvalid {
+		// The same request, sent twice at once, may have used the code up.
+		if session, repeated, _ := l.earlier(ctx, once); repeated {
+			return session, nil
+		}
+	}
 	if err != nil {
 		return Session{}, err
 	}
+	return l.open(ctx, user, channel, once)
+}
+
+// once is the record of a numbered log-in, nil where it has no number. Nobody is known before the log-in, so
+// that all log-ins share one scope.
+func (l *Login) once(key, authCode string) *Once {
+	if key == "" {
+		return nil
+	}
+	return &Once{OnceKey: OnceKey{Scope: "login", Key: key}, Fingerprint: digest("login\n" + authCode), RecordedAt: l.Clock()}
+}
+
+// earlier is the session that the same numbered log-in opened before.
+func (l *Login) earlier(ctx context.Context, once *Once) (session Session, repeated bool, err error) {
+	if once == nil {
+		return Session{}, false, nil
+	}
+	kept, err := l.Citizens.Earlier(ctx, once.OnceKey)
+	if err != nil {
+		return Session{}, false, err
+	}
+	id, repeated, err := (&Change{Earlier: kept}).Repetition(once.Fingerprint)
+	if !repeated || err != nil {
+		return Session{}, false, err
+	}
+	session, err = l.Check(ctx, id, AudienceCitizen)
+	return session, true, err
+}
+
+func (l *Login) open(ctx context.Context, user PlatformUser, channel Channel, once *Once) (Session, error) {
 	citizen, err := seeUser(ctx, l.Citizens, user, l.NewID(), l.Clock())
 	if err != nil {
 		return Session{}, err
@@ -72,10 +115,10 @@ func (l *Login) ByCode(ctx context.Context, authCode string, channel Channel) (S
 		CitizenID: citizen.ID, PersonID: citizen.PersonID,
 		IssuedAt: now, ExpiresAt: now.Add(SessionLifetime),
 	}
-	if err := l.Citizens.OpenSession(ctx, session); err != nil {
-		return Session{}, err
+	if once != nil {
+		once.Result = session.ID
 	}
-	return session, nil
+	return l.Citizens.OpenSession(ctx, session, once)
 }
 
 // Check finds the session of a token's id and refuses one that ended: session_expired.

@@ -89,17 +89,17 @@ func TestLoggingInByCode(t *testing.T) {
 	town := newTown()
 	login := town.login()
 	code := town.consent("li")
-	session, err := login.ByCode(t.Context(), code, citycard.ChannelMiniProgram)
+	session, err := login.ByCode(t.Context(), code, citycard.ChannelMiniProgram, "")
 	require.NoError(t, err)
 	assert.Equal(t, citycard.AudienceCitizen, session.Audience)
 	assert.Equal(t, citycard.ChannelMiniProgram, session.Channel)
 	assert.Equal(t, town.now().Add(30*time.Minute), session.ExpiresAt)
 	assert.Empty(t, session.PersonID)
-	_, err = login.ByCode(t.Context(), code, citycard.ChannelMiniProgram)
+	_, err = login.ByCode(t.Context(), code, citycard.ChannelMiniProgram, "")
 	assertCode(t, citycard.CodeLoginCodeInvalid, err)
 
 	town.bound[session.CitizenID] = "li"
-	again, err := login.ByCode(t.Context(), town.consent("li"), citycard.ChannelH5)
+	again, err := login.ByCode(t.Context(), town.consent("li"), citycard.ChannelH5, "")
 	require.NoError(t, err)
 	assert.Equal(t, session.CitizenID, again.CitizenID)
 	assert.NotEqual(t, session.ID, again.ID)
@@ -108,7 +108,7 @@ func TestLoggingInByCode(t *testing.T) {
 	for _, method := range []string{"exchange", "citizen"} {
 		town.faults[method] = &citycard.Error{Code: citycard.CodePlatformUnavailable}
 		known := len(town.sessions)
-		_, err = login.ByCode(t.Context(), town.consent("li"), citycard.ChannelH5)
+		_, err = login.ByCode(t.Context(), town.consent("li"), citycard.ChannelH5, "")
 		assertCode(t, citycard.CodePlatformUnavailable, err)
 		assert.Len(t, town.sessions, known, "no session without the platform's word")
 		delete(town.faults, method)
@@ -122,7 +122,7 @@ func TestSessionsEnd(t *testing.T) {
 	t.Parallel()
 	town := newTown()
 	login, start := town.login(), town.now()
-	session, err := login.ByCode(t.Context(), town.consent("li"), citycard.ChannelH5)
+	session, err := login.ByCode(t.Context(), town.consent("li"), citycard.ChannelH5, "")
 	require.NoError(t, err)
 	check := func(id string, audience citycard.Audience) error {
 		_, err := login.Check(t.Context(), id, audience)
@@ -142,4 +142,65 @@ func TestSessionsEnd(t *testing.T) {
 	assertCode(t, citycard.CodeSessionExpired, check(session.ID, citycard.AudienceCitizen))
 	town.faults["session"] = &citycard.Error{Code: citycard.CodeStorageUnavailable}
 	assertCode(t, citycard.CodeStorageUnavailable, check(session.ID, citycard.AudienceCitizen))
+}
+
+func TestANumberedLogInOpensOneSession(t *testing.T) {
+	t.Parallel()
+	town := newTown()
+	login, start := town.login(), town.now()
+	code := town.consent("li")
+	byCode := func(code, key string) (citycard.Session, error) {
+		return login.ByCode(t.Context(), code, citycard.ChannelMiniProgram, key)
+	}
+	session, err := byCode(code, "number-1")
+	require.NoError(t, err)
+	again, err := byCode(code, "number-1")
+	require.NoError(t, err, "the platform takes the code once, we take the request again")
+	assert.Equal(t, session, again)
+	assert.Len(t, town.sessions, 1)
+	assert.NotContains(t, fmt.Sprint(*town.once[citycard.OnceKey{Scope: "login", Key: "number-1"}]), code)
+
+	_, err = byCode(town.consent("li"), "number-1")
+	assertCode(t, citycard.CodeEventIDReused, err)
+	_, err = byCode(code, "number-2")
+	assertCode(t, citycard.CodeLoginCodeInvalid, err)
+	_, err = byCode(code, "")
+	assertCode(t, citycard.CodeLoginCodeInvalid, err)
+	assert.Len(t, town.sessions, 1)
+
+	// A try that the platform did not answer leaves nothing behind: the same number may come again.
+	town.faults["exchange"] = &citycard.Error{Code: citycard.CodePlatformUnavailable}
+	_, err = byCode(town.consent("li"), "number-3")
+	assertCode(t, citycard.CodePlatformUnavailable, err)
+	delete(town.faults, "exchange")
+	_, err = byCode(town.consent("li"), "number-3")
+	require.NoError(t, err)
+
+	town.now = func() time.Time { return start.Add(30 * time.Minute) }
+	_, err = byCode(code, "number-1")
+	assertCode(t, citycard.CodeSessionExpired, err)
+	town.faults["earlier"] = &citycard.Error{Code: citycard.CodeStorageUnavailable}
+	_, err = byCode(town.consent("li"), "number-4")
+	assertCode(t, citycard.CodeStorageUnavailable, err)
+}
+
+// The same request, sent many times at once, uses the code up once; everybody who reads the record afterwards gets
+// the one session.
+func TestANumberedLogInSentManyTimesAtOnce(t *testing.T) {
+	t.Parallel()
+	town := newTown()
+	login, code := town.login(), town.consent("li")
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			_, err := login.ByCode(t.Context(), code, citycard.ChannelMiniProgram, "number-1")
+			if err != nil {
+				assertCode(t, citycard.CodeLoginCodeInvalid, err)
+			}
+		})
+	}
+	all.Wait()
+	assert.Len(t, town.sessions, 1)
+	_, err := login.ByCode(t.Context(), code, citycard.ChannelMiniProgram, "number-1")
+	require.NoError(t, err)
 }

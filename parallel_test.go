@@ -40,7 +40,7 @@ func TestAHundredParallelConfirmsOfOneActivation(t *testing.T) {
 		a, li := town.activator(t, nanjing), town.enter("li")
 		id := started(t, a, request(li, "李雷", liNumber))
 		code := town.consent("li")
-		views, errs := manyTimes(100, func() (citycard.ActivationView, error) { return a.Confirm(t.Context(), li, id, code) })
+		views, errs := manyTimes(100, func() (citycard.ActivationView, error) { return a.Confirm(t.Context(), li, id, code, "") })
 		assertEqualAnswers(t, views, errs)
 		assert.True(t, views[0].Activation.Changed)
 		assert.NotNil(t, views[0].Card)
@@ -59,7 +59,7 @@ func TestAHundredParallelConfirmsThatAreRefused(t *testing.T) {
 		a, li := town.activator(t, nanjing), town.enter("li")
 		id := started(t, a, request(li, "李雷", liNumber))
 		code := town.consent("li")
-		_, errs := manyTimes(100, func() (citycard.ActivationView, error) { return a.Confirm(t.Context(), li, id, code) })
+		_, errs := manyTimes(100, func() (citycard.ActivationView, error) { return a.Confirm(t.Context(), li, id, code, "") })
 		for _, err := range errs {
 			assertCode(t, citycard.CodeIdentityMismatch, err)
 			assert.Equal(t, errs[0], err)
@@ -113,10 +113,10 @@ func TestAClaimWhoseHolderDied(t *testing.T) {
 
 		code := town.consent("li")
 		for range 2 {
-			_, err = a.Confirm(t.Context(), li, id, code)
+			_, err = a.Confirm(t.Context(), li, id, code, "")
 			assertCode(t, citycard.CodeRequestInProgress, err)
 		}
-		done, err := a.Confirm(t.Context(), li, id, code)
+		done, err := a.Confirm(t.Context(), li, id, code, "")
 		require.NoError(t, err, "the lease is over")
 		assert.True(t, done.Activation.Changed)
 	})
@@ -147,11 +147,11 @@ func TestAHolderWhoCameTooLateAnswersWhatIsStored(t *testing.T) {
 				fast := *a
 				fast.Clock = func() time.Time { return now.Add(21 * time.Second) }
 				var err error
-				winner, err = fast.Confirm(t.Context(), li, id, town.consent("li"))
+				winner, err = fast.Confirm(t.Context(), li, id, town.consent("li"), "")
 				require.NoError(t, err)
 				return citycard.Verdict{Passed: passed}
 			}}
-			late, err := slow.Confirm(t.Context(), li, id, town.consent("li"))
+			late, err := slow.Confirm(t.Context(), li, id, town.consent("li"), "")
 			require.NoError(t, err)
 			assert.Equal(t, winner.Activation, late.Activation)
 			assert.Equal(t, winner.Card, late.Card)
@@ -168,7 +168,7 @@ func TestAttemptsAreLockedAfterFiveDistinctWrongStarts(t *testing.T) {
 	for i := range 5 {
 		r := request(li, fmt.Sprintf("王%d", i), wangNumber)
 		id := started(t, a, r)
-		_, err := a.Confirm(t.Context(), li, id, town.consent("li"))
+		_, err := a.Confirm(t.Context(), li, id, town.consent("li"), "")
 		assertCode(t, citycard.CodeCardNotMatched, err)
 	}
 	for range 2 {
@@ -241,7 +241,7 @@ func TestTheIdempotencyKey(t *testing.T) {
 			if bound {
 				return
 			}
-			done, err := a.Confirm(t.Context(), li, first.Activation.ID, town.consent("li"))
+			done, err := a.Confirm(t.Context(), li, first.Activation.ID, town.consent("li"), "")
 			require.NoError(t, err)
 			r.Session = town.enter("li")
 			later, err := a.Start(t.Context(), r)
@@ -259,7 +259,7 @@ func TestAnExpiredActivation(t *testing.T) {
 	id := started(t, a, request(li, "李雷", liNumber))
 	town.now = func() time.Time { return start.Add(2 * time.Hour) }
 	for range 2 {
-		_, err := a.Confirm(t.Context(), li, id, town.consent("li"))
+		_, err := a.Confirm(t.Context(), li, id, town.consent("li"), "")
 		assertCode(t, citycard.CodeLoginCodeInvalid, err)
 	}
 	assert.Zero(t, town.calls["exchange"])
@@ -280,7 +280,7 @@ func TestARequestWhoseCheckWasNeverBegun(t *testing.T) {
 		view, err := a.Find(t.Context(), li, id)
 		require.NoError(t, err)
 		assert.Empty(t, view.AuthorizeURL)
-		_, err = a.Confirm(t.Context(), li, id, town.consent("li"))
+		_, err = a.Confirm(t.Context(), li, id, town.consent("li"), "")
 		assertCode(t, citycard.CodeLoginCodeInvalid, err)
 	}
 	assert.Zero(t, town.calls["exchange"])
@@ -326,10 +326,10 @@ func TestAClaimTakenJustAfterTheWorkWasDone(t *testing.T) {
 
 	id, code := first.Activation.ID, town.consent("li")
 	store.faster = func() {
-		_, err := a.Confirm(t.Context(), li, id, code)
+		_, err := a.Confirm(t.Context(), li, id, code, "")
 		require.NoError(t, err)
 	}
-	late, err := raced.Confirm(t.Context(), li, id, code)
+	late, err := raced.Confirm(t.Context(), li, id, code, "")
 	require.NoError(t, err, "the claim ended with the first one's work")
 	assert.True(t, late.Activation.Changed)
 	assert.Equal(t, 1, town.calls["exchange"])

@@ -19,11 +19,24 @@ func (t *town) SeeCitizen(_ context.Context, c citycard.Citizen) (citycard.Citiz
 	return c, t.fault("citizen")
 }
 
-func (t *town) OpenSession(_ context.Context, s citycard.Session) error {
+func (t *town) OpenSession(_ context.Context, s citycard.Session, once *citycard.Once) (citycard.Session, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if once != nil {
+		ch := citycard.Change{Earlier: t.once[once.OnceKey]}
+		if id, repeated, err := ch.Repetition(once.Fingerprint); repeated || err != nil {
+			return t.sessions[id], err
+		}
+		t.once[once.OnceKey] = once
+	}
 	t.sessions[s.ID] = s
-	return nil
+	return s, nil
+}
+
+func (t *town) Earlier(_ context.Context, key citycard.OnceKey) (*citycard.Once, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.once[key], t.fault("earlier")
 }
 
 func (t *town) Session(_ context.Context, id string) (citycard.Session, error) {

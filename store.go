@@ -91,8 +91,11 @@ type Activations interface {
 type Citizens interface {
 	// SeeCitizen finds or creates the citizen of (AppID, OpenID) and notes user id and union id once known.
 	SeeCitizen(ctx context.Context, c Citizen) (Citizen, error)
-	// OpenSession stores a session.
-	OpenSession(ctx context.Context, s Session) error
+	// OpenSession stores a session, with its once-record where one is given. Where the once-key was used before for
+	// the same request, the session named by that record comes back; for another one it is event_id_reused.
+	OpenSession(ctx context.Context, s Session, once *Once) (Session, error)
+	// Earlier is the record of a numbered request that took effect, nil where there is none.
+	Earlier(ctx context.Context, key OnceKey) (*Once, error)
 	// Session finds one by id with its citizen's confirmed person; not_found where there is none.
 	Session(ctx context.Context, id string) (Session, error)
 	// RevokeSession ends a session at once on every replica.

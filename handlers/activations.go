@@ -73,7 +73,8 @@ func (h Activations) Confirm(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := onceKey(c); err != nil {
+	once, err := onceKey(c)
+	if err != nil {
 		return err
 	}
 	var body struct {
@@ -85,7 +86,7 @@ func (h Activations) Confirm(c echo.Context) error {
 	if body.AuthCode != "" && !authCodeForm.MatchString(body.AuthCode) {
 		return invalidPayload("auth_code", "auth_code must be the platform's code: 1 to 256 printable ASCII characters")
 	}
-	view, err := h.Activator.Confirm(c.Request().Context(), session, id, body.AuthCode)
+	view, err := h.Activator.Confirm(c.Request().Context(), session, id, body.AuthCode, once)
 	if err != nil {
 		return err
 	}

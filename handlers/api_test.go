@@ -29,6 +29,12 @@ func TestSessions(t *testing.T) {
 	got := send(t, w, post("/v1/sessions", `{"auth_code":"code-1"}`))
 	assertJSON(t, got, http.StatusCreated, `{"token":"token-of-session-1","expires_at":"2026-11-22T10:00:00+08:00"}`)
 	assert.Equal(t, []string{"by code code-1 mini_program"}, w.asked)
+	send(t, w, post("/v1/sessions", `{"auth_code":"code-1"}`, "Idempotency-Key", "key-1234"))
+	assert.Equal(t, "by code code-1 mini_program key-1234", w.asked[1])
+
+	w = &world{loggedInAs: &session, view: activated()}
+	send(t, w, post("/v1/activations/activation-1/confirm", `{"auth_code":"code-2"}`, "Idempotency-Key", "key-1234"))
+	assert.Equal(t, []string{"confirm session-1 activation-1 code-2 key-1234"}, w.asked)
 
 	w = &world{loggedInAs: &session}
 	got = send(t, w, newRequest(http.MethodDelete, "/v1/sessions/current", ""))

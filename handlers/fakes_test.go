@@ -64,8 +64,8 @@ func (w *world) Return(_ context.Context, state, browser string) (citycard.Login
 	return w.state, w.stateErr
 }
 
-func (w *world) ByCode(_ context.Context, code string, channel citycard.Channel) (citycard.Session, error) {
-	w.note("by code " + code + " " + string(channel))
+func (w *world) ByCode(_ context.Context, code string, channel citycard.Channel, once string) (citycard.Session, error) {
+	w.note(strings.TrimSpace("by code " + code + " " + string(channel) + " " + once))
 	return session, w.loginErr
 }
 
@@ -82,8 +82,8 @@ func (w activator) Start(_ context.Context, r citycard.ActivationRequest) (cityc
 	return w.view, w.startErr
 }
 
-func (w activator) Confirm(_ context.Context, s citycard.Session, id, code string) (citycard.ActivationView, error) {
-	w.note("confirm " + s.ID + " " + id + " " + code)
+func (w activator) Confirm(_ context.Context, s citycard.Session, id, code, once string) (citycard.ActivationView, error) {
+	w.note(strings.TrimSpace("confirm " + s.ID + " " + id + " " + code + " " + once))
 	return w.view, w.confirmErr
 }
 

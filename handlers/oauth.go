@@ -65,7 +65,7 @@ func (h OAuth) Callback(c echo.Context) error {
 	if !authCodeForm.MatchString(code) {
 		return &citycard.Error{Code: citycard.CodeLoginCodeInvalid, Message: "the platform gave no auth_code"}
 	}
-	session, err := h.Login.ByCode(ctx, code, citycard.ChannelH5)
+	session, err := h.Login.ByCode(ctx, code, citycard.ChannelH5, "")
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (h OAuth) confirm(c echo.Context, id, code string) error {
 // open is answered as such, with the way back.
 func settle(c echo.Context, activator Activator, session citycard.Session, id, code string) error {
 	ctx := c.Request().Context()
-	_, err := activator.Confirm(ctx, session, id, code)
+	_, err := activator.Confirm(ctx, session, id, code, "")
 	if err != nil {
 		view, findErr := activator.Find(ctx, session, id)
 		if findErr != nil || view.Activation.Status == citycard.ActivationAwaitingIdentity {

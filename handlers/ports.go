@@ -13,14 +13,14 @@ type Login interface {
 	Begin(ctx context.Context, returnTo string) (citycard.Redirect, error)
 	BeginIdentity(ctx context.Context, a citycard.Activation) (citycard.Redirect, error)
 	Return(ctx context.Context, state, browser string) (citycard.LoginState, error)
-	ByCode(ctx context.Context, authCode string, channel citycard.Channel) (citycard.Session, error)
+	ByCode(ctx context.Context, authCode string, channel citycard.Channel, onceKey string) (citycard.Session, error)
 	End(ctx context.Context, s citycard.Session) error
 }
 
 // Activator is the activation use case, *citycard.Activator.
 type Activator interface {
 	Start(ctx context.Context, r citycard.ActivationRequest) (citycard.ActivationView, error)
-	Confirm(ctx context.Context, s citycard.Session, id, authCode string) (citycard.ActivationView, error)
+	Confirm(ctx context.Context, s citycard.Session, id, authCode, onceKey string) (citycard.ActivationView, error)
 	Find(ctx context.Context, s citycard.Session, id string) (citycard.ActivationView, error)
 }
 

@@ -17,7 +17,8 @@ type Sessions struct {
 
 // Create answers POST /v1/sessions: 201 with a bearer token for the platform user behind the auth code.
 func (h Sessions) Create(c echo.Context) error {
-	if _, err := onceKey(c); err != nil {
+	once, err := onceKey(c)
+	if err != nil {
 		return err
 	}
 	var body struct {
@@ -29,7 +30,7 @@ func (h Sessions) Create(c echo.Context) error {
 	if !authCodeForm.MatchString(body.AuthCode) {
 		return invalidPayload("auth_code", "auth_code must be the platform's code: 1 to 256 printable ASCII characters")
 	}
-	session, err := h.Login.ByCode(c.Request().Context(), body.AuthCode, citycard.ChannelMiniProgram)
+	session, err := h.Login.ByCode(c.Request().Context(), body.AuthCode, citycard.ChannelMiniProgram, once)
 	if err != nil {
 		return err
 	}

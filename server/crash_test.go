@@ -178,7 +178,8 @@ func bindPerson(t *testing.T, store *sql.Store, tokens middleware.Tokens, who pe
 		ID: newID(), Audience: citycard.AudienceCitizen, Channel: citycard.ChannelMiniProgram,
 		CitizenID: citizen.ID, IssuedAt: now, ExpiresAt: now.Add(citycard.SessionLifetime),
 	}
-	require.NoError(t, store.OpenSession(t.Context(), session))
+	_, err = store.OpenSession(t.Context(), session, nil)
+	require.NoError(t, err)
 	token, err := tokens.Issue(session)
 	require.NoError(t, err)
 	made.client = newClient(token)

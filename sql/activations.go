@@ -29,7 +29,7 @@ func (s *Store) OpenActivation(ctx context.Context, a citycard.Activation, once 
 	var stored activationRow
 	open := func() error {
 		return s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-			id, err := openOnce(ctx, tx, row, once)
+			id, err := takeOnce(ctx, tx, once, func() (string, error) { return openFor(ctx, tx, row) })
 			if err != nil {
 				return err
 			}
@@ -46,10 +46,11 @@ func (s *Store) OpenActivation(ctx context.Context, a citycard.Activation, once 
 	return act, act.ID == a.ID, err
 }
 
-// openOnce gives the activation that the once-record names already, or opens one and stores the record for it.
-func openOnce(ctx context.Context, tx *sqlx.Tx, row activationRow, once *citycard.Once) (string, error) {
+// takeOnce gives the result that the once-record holds already, or does the work and stores the record with its
+// result. Without a record it only does the work.
+func takeOnce(ctx context.Context, tx *sqlx.Tx, once *citycard.Once, do func() (string, error)) (string, error) {
 	if once == nil {
-		return openFor(ctx, tx, row)
+		return do()
 	}
 	offer := onceRowOf(once)
 	var kept onceRow
@@ -61,7 +62,7 @@ func openOnce(ctx context.Context, tx *sqlx.Tx, row activationRow, once *citycar
 	if !notFound(err) {
 		return "", fmt.Errorf("find idempotency record: %w", err)
 	}
-	if offer.Result, err = openFor(ctx, tx, row); err != nil {
+	if offer.Result, err = do(); err != nil {
 		return "", err
 	}
 	if _, err := tx.NamedExecContext(ctx, insertOnce, offer); err != nil {

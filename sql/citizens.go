@@ -136,18 +136,46 @@ const (
 const keepEnded = 24 * time.Hour
 
 // OpenSession implements citycard.Citizens; sessions long ended are forgotten on the way.
-func (s *Store) OpenSession(ctx context.Context, session citycard.Session) error {
+func (s *Store) OpenSession(ctx context.Context, session citycard.Session, once *citycard.Once) (citycard.Session, error) {
 	row := sessionRow{
 		ID: session.ID, Audience: string(session.Audience), Channel: string(session.Channel), CitizenID: session.CitizenID,
 		IssuedAt: millis(session.IssuedAt), ExpiresAt: millis(session.ExpiresAt),
 	}
-	return s.fail("open session", s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, tx.Rebind(forgetSessions), millis(session.IssuedAt.Add(-keepEnded))); err != nil {
-			return fmt.Errorf("forget sessions: %w", err)
-		}
-		_, err := tx.NamedExecContext(ctx, insertSession, row)
-		return err
-	}))
+	id := ""
+	open := func() error {
+		return s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+			if _, err := tx.ExecContext(ctx, tx.Rebind(forgetSessions), millis(session.IssuedAt.Add(-keepEnded))); err != nil {
+				return fmt.Errorf("forget sessions: %w", err)
+			}
+			var err error
+			id, err = takeOnce(ctx, tx, once, func() (string, error) {
+				_, err := tx.NamedExecContext(ctx, insertSession, row)
+				return row.ID, err
+			})
+			return err
+		})
+	}
+	err := open()
+	if duplicate(err) {
+		err = open() // another process stored the same record first: now it is found
+	}
+	if err != nil || id == session.ID {
+		return session, s.fail("open session", err)
+	}
+	return s.Session(ctx, id)
+}
+
+// Earlier implements citycard.Citizens.
+func (s *Store) Earlier(ctx context.Context, key citycard.OnceKey) (*citycard.Once, error) {
+	var kept onceRow
+	err := s.db.GetContext(ctx, &kept, s.db.Rebind(findOnce), requestOf(key))
+	if notFound(err) {
+		return nil, nil //nolint:nilnil // nothing was recorded, as the interface says
+	}
+	if err != nil {
+		return nil, s.fail("find idempotency record", err)
+	}
+	return kept.once(), nil
 }
 
 // Session implements citycard.Citizens; concurrent calls share one query.
