@@ -125,7 +125,7 @@ func TestIdentityCheck(t *testing.T) {
 		"refused for good": {&world{loggedInAs: &session, state: state, view: failed(citycard.CodeIdentityMismatch), confirmErr: refused}, callback("auth_code=code-2&state=secret"),
 			page, []string{"return secret browser-secret", "confirm session-1 activation-1 code-2", "find session-1 activation-1"}},
 		"face check done": {&world{loggedInAs: &session, view: activated()}, newRequest("GET", "/h5/faces/activation-1", ""),
-			page, []string{"confirm session-1 activation-1 "}},
+			page, []string{"confirm session-1 activation-1"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
