@@ -44,11 +44,23 @@ func (r *PartnerRegistry) AddPartner(ctx context.Context, p Partner, by Registra
 
 // SetPartnerState suspends a partner or lets it in again.
 func (r *PartnerRegistry) SetPartnerState(ctx context.Context, appID string, state PartnerState) error {
-	if state != PartnerActive && state != PartnerSuspended {
-		return refuseField(CodeInvalidPayload, "state", "a partner is active or suspended")
-	}
+	return r.ChangePartner(ctx, appID, func(p *Partner) { p.State = state })
+}
+
+// ChangePartner changes what a partner is, may report and for which regions, under the rules of Partner.Check. Its
+// app id, who added it and when stay. Replicas follow within 60 seconds.
+func (r *PartnerRegistry) ChangePartner(ctx context.Context, appID string, change func(*Partner)) error {
 	return r.Partners.ChangePartner(ctx, appID, func(record *PartnerRecord) error {
-		record.State = state
+		changed := record.Partner
+		change(&changed)
+		changed.AppID, changed.AddedBy, changed.AddedAt = record.AppID, record.AddedBy, record.AddedAt
+		if changed.State != PartnerActive && changed.State != PartnerSuspended {
+			return refuseField(CodeInvalidPayload, "state", "a partner is active or suspended")
+		}
+		if err := changed.Check(); err != nil {
+			return err
+		}
+		record.Partner = changed
 		return nil
 	})
 }

@@ -276,3 +276,27 @@ func TestTheDirectorySeesChangesWithinAMinute(t *testing.T) {
 	now = now.Add(time.Second)
 	assert.True(t, find())
 }
+
+func TestAPartnerIsChangedUnderTheRulesOfRegistration(t *testing.T) {
+	t.Parallel()
+	now := noon(day(t, "2026-11-22"))
+	registry, store := newRegistry(t, &now)
+	require.NoError(t, registry.ChangePartner(t.Context(), bankApp, func(p *citycard.Partner) {
+		p.AppID, p.AddedBy = "2026000000000009", "nobody"
+		p.Regions, p.Methods = []string{"330100"}, []citycard.Method{citycard.MethodFinancialLose}
+	}))
+	changed := store.records[bankApp].Partner
+	assert.Equal(t, bankApp, changed.AppID)
+	assert.Equal(t, operator.ID, changed.AddedBy)
+	assert.Equal(t, []string{"330100"}, changed.Regions)
+	assert.Equal(t, []citycard.Method{citycard.MethodFinancialLose}, changed.Methods)
+	for name, change := range map[string]func(*citycard.Partner){
+		"no region":                func(p *citycard.Partner) { p.Regions = nil },
+		"a method of another kind": func(p *citycard.Partner) { p.Methods = []citycard.Method{citycard.MethodPurchase} },
+		"a state that is none":     func(p *citycard.Partner) { p.State = "asleep" },
+	} {
+		assert.Equal(t, citycard.CodeInvalidPayload, citycard.CodeOf(registry.ChangePartner(t.Context(), bankApp, change)), name)
+		assert.Equal(t, changed, store.records[bankApp].Partner, name)
+	}
+	assert.Equal(t, citycard.CodeNotFound, citycard.CodeOf(registry.ChangePartner(t.Context(), "2026000000000009", func(*citycard.Partner) {})))
+}

@@ -17,6 +17,7 @@ import (
 type metrics struct {
 	registry  *prometheus.Registry
 	callbacks *prometheus.CounterVec
+	keyDays   *prometheus.GaugeVec
 }
 
 func newMetrics() metrics {
@@ -31,7 +32,20 @@ func newMetrics() metrics {
 		Help: "Messages of partners and of the platform by what became of them; partner is empty where the sender was not proven.",
 	}, []string{"partner", "profile", "outcome", "code"})
 	registry.MustRegister(callbacks)
-	return metrics{registry, callbacks}
+	keyDays := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "citycard_partner_key_days_left",
+		Help: "Days until a partner's last key of a type ends, of keys that end within 60 days without a successor.",
+	}, []string{"partner", "key", "type"})
+	registry.MustRegister(keyDays)
+	return metrics{registry, callbacks, keyDays}
+}
+
+// endingKeys shows the keys that need a successor, and no others any longer.
+func (m metrics) endingKeys(warnings []citycard.KeyWarning) {
+	m.keyDays.Reset()
+	for _, w := range warnings {
+		m.keyDays.WithLabelValues(w.AppID, w.KeyID, string(w.Type)).Set(float64(w.DaysLeft))
+	}
 }
 
 // callback counts one message. Its labels are ours: a registered app, and codes of fixed lists.

@@ -16,10 +16,11 @@ import (
 )
 
 type partnerCommand struct {
-	Add  partnerAddCommand  `cmd:"" help:"Register a partner platform."`
-	Key  partnerKeyCommand  `cmd:"" help:"Register or revoke a partner's public key."`
-	List partnerListCommand `cmd:"" help:"List partners and their keys, and warn of keys that end soon."`
-	Send partnerSendCommand `cmd:"" help:"Send an event as a partner would, and check the reply."`
+	Add    partnerAddCommand    `cmd:"" help:"Register a partner platform."`
+	Change partnerChangeCommand `cmd:"" help:"Change what a partner may report, or suspend it."`
+	Key    partnerKeyCommand    `cmd:"" help:"Register or revoke a partner's public key."`
+	List   partnerListCommand   `cmd:"" help:"List partners and their keys, and warn of keys that end soon."`
+	Send   partnerSendCommand   `cmd:"" help:"Send an event as a partner would, and check the reply."`
 
 	Reconcile partnerReconcileCommand `cmd:"" help:"List a partner's events of a day, or compare them with the partner's list."`
 }
@@ -53,9 +54,7 @@ func (partnerAddCommand) Help() string {
 func (a partnerAddCommand) Run(p *program) error {
 	partner := citycard.Partner{
 		AppID: a.AppID, Kind: citycard.PartnerKind(a.Kind), Name: a.Name, Regions: a.Region, Bank: citycard.Bank(a.BankCode),
-	}
-	for _, method := range a.Methods {
-		partner.Methods = append(partner.Methods, citycard.Method(method))
+		Methods: methodsOf(a.Methods),
 	}
 	if err := partner.Check(); err != nil {
 		return refusedFlag(err)

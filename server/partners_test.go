@@ -68,6 +68,33 @@ func TestAKeyThatEndsSoonIsWarnedOf(t *testing.T) {
 	assert.Contains(t, key.stdout, "key rsa2-5f0de3952357 of partner")
 	list := command(t, environ, "partner", "list")
 	assert.Contains(t, list.stdout, "warning: the last RSA2 key of partner 2026000000000001, rsa2-5f0de3952357, ends in 10 days")
+
+	running := launch(t, environ)
+	require.Eventually(t, func() bool {
+		return strings.Contains(running.stderr.String(), `"key":"rsa2-5f0de3952357","type":"RSA2","days_left":10`)
+	}, patience, moment, "the running service says so in its log")
+	assert.Contains(t, string(scrape(t, &process{log: running.stderr})), `citycard_partner_key_days_left{key="rsa2-5f0de3952357",partner="2026000000000001",type="RSA2"} 10`)
+}
+
+func TestAPartnerIsChangedAndSuspended(t *testing.T) {
+	t.Parallel()
+	environ := home(t)
+	require.Equal(t, 0, addBank(t, environ).code)
+	change := func(words ...string) outcome {
+		return command(t, environ, append([]string{"partner", "change", "--app-id", "2026000000000001"}, words...)...)
+	}
+	done := change("--state", "suspended", "--region", "330100", "--methods", "citycard.financial.lose,citycard.card.query", "--name", "新名", "--bank-code", "103")
+	require.Equal(t, 0, done.code, done)
+	assert.Equal(t, "partner 2026000000000001 is changed\n", done.stdout)
+	list := command(t, environ, "partner", "list").stdout
+	assert.Contains(t, list, "2026000000000001 bank 103, suspended, 新名\n  regions 330100\n  methods citycard.financial.lose, citycard.card.query\n")
+	require.Equal(t, 0, change("--state", "active").code)
+	assert.Contains(t, command(t, environ, "partner", "list").stdout, "bank 103, active, 新名\n  regions 330100\n")
+	for names, words := range map[string][]string{"--methods: ": {"--methods", "citycard.social.activate"}, "--region: ": {"--region", "x"}, "--state": {"--state", "asleep"}} {
+		failed := change(words...)
+		assert.Equal(t, 2, failed.code, names)
+		assert.Contains(t, failed.stderr, names)
+	}
 }
 
 // weakKey is an RSA key of 1024 bits.
@@ -147,7 +174,7 @@ func TestProductionDoesNotStartOnPublishedPartnerKeys(t *testing.T) {
 
 func TestEveryPartnerCommandHasAnExample(t *testing.T) {
 	t.Parallel()
-	for _, words := range []string{"partner add", "partner key add", "partner key revoke", "partner list"} {
+	for _, words := range []string{"partner add", "partner change", "partner key add", "partner key revoke", "partner list"} {
 		shown := command(t, nil, append(strings.Fields(words), "--help")...)
 		assert.Equal(t, 0, shown.code, words)
 		assert.Contains(t, shown.stdout, "Example:\n\n    citycard "+words)

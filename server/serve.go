@@ -71,6 +71,7 @@ type service struct {
 	store    *sql.Store
 	ledger   *ledger.Log
 	tally    citycard.CallbackTally
+	metrics  metrics
 	sites    []*site
 	ending   atomic.Bool
 	public   *url.URL
@@ -123,13 +124,13 @@ func (s *service) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m := newMetrics()
-	measured.server.Handler = m.handler(!s.config.production())
+	s.metrics = newMetrics()
+	measured.server.Handler = s.metrics.handler(!s.config.production())
 	assembled := &parts{
 		config: s.config, log: s.log, ring: ring, store: s.store, platform: client, keys: keys, public: s.public,
-		draining: s.ending.Load, count: s.counting(m),
+		draining: s.ending.Load, count: s.counting(s.metrics),
 	}
-	measure := m.middleware()
+	measure := s.metrics.middleware()
 	if public.server.Handler, err = assembled.publicEcho(measure); err != nil {
 		return err
 	}
@@ -234,6 +235,10 @@ func (s *service) serve(ctx context.Context) error {
 	}
 	running.Go(func() error {
 		s.tallying(stop)
+		return nil
+	})
+	running.Go(func() error {
+		s.watchingKeys(stop)
 		return nil
 	})
 	running.Go(func() error {
