@@ -1,6 +1,9 @@
 package middleware_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +89,10 @@ func TestTokenIsRefused(t *testing.T) {
 		"cut short":                       {good[:len(good)-1], citycard.CodeSessionRequired},
 		"with a bit of its end changed":   {flipLast(good), citycard.CodeSessionRequired},
 		"empty":                           {"", citycard.CodeSessionRequired},
+		"for a list of audiences":         {signed(t, jwt.SigningMethodHS256, key, claims(jwt.MapClaims{"aud": []string{"citycard-citizen", "x"}})), citycard.CodeSessionRequired},
+		"with another header":             {resigned("{\"alg\":\"HS256\",\"kid\":\"1\",\"typ\":\"JWT\"}", good), citycard.CodeSessionRequired},
+		"with a payload that is no JSON":  {resigned("{\"alg\":\"HS256\",\"typ\":\"JWT\"}", ".e30x."), citycard.CodeSessionRequired},
+		"only a header":                   {good[:strings.IndexByte(good, '.')+1], citycard.CodeSessionRequired},
 		"three dots":                      {"...", citycard.CodeSessionRequired},
 	}
 	for name, c := range cases {
@@ -94,6 +101,26 @@ func TestTokenIsRefused(t *testing.T) {
 			_, err := tokens.Parse(c.token, citycard.AudienceCitizen)
 			assert.Equal(t, c.want, citycard.CodeOf(err))
 		})
+	}
+}
+
+// resigned puts another header on a token's payload and signs both with our key.
+func resigned(header, token string) string {
+	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + strings.Split(token, ".")[1]
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// BenchmarkTokenParse is what each request pays for its token.
+func BenchmarkTokenParse(b *testing.B) {
+	token, err := tokens.Issue(session())
+	require.NoError(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := tokens.Parse(token, citycard.AudienceCitizen); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
