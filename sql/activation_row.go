@@ -29,6 +29,15 @@ type activationRow struct {
 const activationColumns = `id, citizen_id, channel, name, number, method, check_id, status, failure, card_ref, changed,
  receipt, dedup, attempt_citizen, attempt_number, attempt_address, started_at, expires_at, finished_at, claimed_until`
 
+// fields are the places of activationColumns.
+func (r *activationRow) fields() []any {
+	return []any{
+		&r.ID, &r.CitizenID, &r.Channel, &r.Name, &r.Number, &r.Method, &r.CheckID, &r.Status, &r.Failure, &r.CardRef, &r.Changed,
+		&r.Receipt, &r.Dedup, &r.AttemptCitizen, &r.AttemptNumber, &r.AttemptAddress, &r.StartedAt, &r.ExpiresAt, &r.FinishedAt,
+		&r.ClaimedUntil,
+	}
+}
+
 func (s *Store) activation(r activationRow) (citycard.Activation, error) {
 	name, err := s.open("activation.name", r.ID, r.Name)
 	if err != nil {

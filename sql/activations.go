@@ -104,14 +104,14 @@ func (s *Store) Activation(ctx context.Context, id string) (citycard.Activation,
 }
 
 func (s *Store) findActivations(asked []*lookup[*citycard.Activation]) {
-	ctx, cancel := context.WithTimeout(context.Background(), roundTimeout)
+	ctx, cancel := s.roundContext()
 	defer cancel()
 	ids := make([]string, len(asked))
 	for i, l := range asked {
 		ids[i] = l.id
 	}
 	r := newRound()
-	err := s.loadActivations(ctx, s.db, r, ids)
+	err := s.read(ctx, s.db, s.askActivations(r, ids))
 	for _, l := range asked {
 		l.value = r.acts[l.id]
 		l.done <- s.fail("load activation", err)

@@ -35,7 +35,7 @@ func (s *Store) Holding(ctx context.Context, subject citycard.Subject) (*citycar
 }
 
 func (s *Store) findHoldings(asked []*lookup[*citycard.Change]) {
-	ctx, cancel := context.WithTimeout(context.Background(), roundTimeout)
+	ctx, cancel := s.roundContext()
 	defer cancel()
 	units := make([]*unit, len(asked))
 	for i, l := range asked {

@@ -119,6 +119,11 @@ type sessionRow struct {
 	PersonID  stdsql.NullString `db:"person_id"`
 }
 
+// fields are the places of sessionQuery's columns.
+func (r *sessionRow) fields() []any {
+	return []any{&r.ID, &r.Audience, &r.Channel, &r.CitizenID, &r.IssuedAt, &r.ExpiresAt, &r.RevokedAt, &r.PersonID}
+}
+
 // sessionFound is the answer to a look-up of a session.
 type sessionFound struct {
 	session citycard.Session
@@ -128,6 +133,8 @@ type sessionFound struct {
 const (
 	insertSession = `INSERT INTO session (id, audience, channel, citizen_id, issued_at, expires_at, revoked_at)
  VALUES (:id, :audience, :channel, :citizen_id, :issued_at, :expires_at, :revoked_at)`
+	sessionQuery = `SELECT s.id, s.audience, s.channel, s.citizen_id, s.issued_at, s.expires_at, s.revoked_at, b.person_id
+ FROM session s LEFT JOIN binding b ON b.citizen_id = s.citizen_id WHERE `
 	forgetSessions = `DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < ? LIMIT 100)`
 )
 
@@ -188,24 +195,23 @@ func (s *Store) Session(ctx context.Context, id string) (citycard.Session, error
 }
 
 func (s *Store) findSessions(asked []*lookup[sessionFound]) {
-	ctx, cancel := context.WithTimeout(context.Background(), roundTimeout)
+	ctx, cancel := s.roundContext()
 	defer cancel()
 	ids := make([]string, len(asked))
 	for i, l := range asked {
 		ids[i] = l.id
 	}
-	var rows []sessionRow
-	query := `SELECT s.id, s.audience, s.channel, s.citizen_id, s.issued_at, s.expires_at, s.revoked_at, b.person_id
- FROM session s LEFT JOIN binding b ON b.citizen_id = s.citizen_id WHERE ` + s.dialect.in("s.id")
-	err := s.query(ctx, s.db, &rows, query, s.dialect.list(ids))
-	found := make(map[string]citycard.Session, len(rows))
-	for _, r := range rows {
-		found[r.ID] = citycard.Session{
-			ID: r.ID, Audience: citycard.Audience(r.Audience), Channel: citycard.Channel(r.Channel),
-			CitizenID: r.CitizenID, PersonID: r.PersonID.String,
-			IssuedAt: instant(r.IssuedAt), ExpiresAt: instant(r.ExpiresAt), RevokedAt: instant(r.RevokedAt),
-		}
-	}
+	found := make(map[string]citycard.Session, len(asked))
+	err := s.read(ctx, s.db, question{sessionQuery + s.dialect.in("s.id"), s.dialect.list(ids), func(rows answer) error {
+		return each(rows, (*sessionRow).fields, func(r *sessionRow) error {
+			found[r.ID] = citycard.Session{
+				ID: r.ID, Audience: citycard.Audience(r.Audience), Channel: citycard.Channel(r.Channel),
+				CitizenID: r.CitizenID, PersonID: r.PersonID.String,
+				IssuedAt: instant(r.IssuedAt), ExpiresAt: instant(r.ExpiresAt), RevokedAt: instant(r.RevokedAt),
+			}
+			return nil
+		})
+	}})
 	for _, l := range asked {
 		session, ok := found[l.id]
 		l.value = sessionFound{session, ok}

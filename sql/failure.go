@@ -58,8 +58,12 @@ func duplicate(err error) bool {
 }
 
 // transient tells whether trying the same again at once may succeed and surely nothing was stored: a
-// serialization failure, a deadlock, a lock not got in time, a busy SQLite file.
+// serialization failure, a deadlock, a lock not got in time, a connection that was gone before anything was sent, a
+// busy SQLite file.
 func transient(err error) bool {
+	if pgconn.SafeToRetry(err) {
+		return true
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return pg.Code == "40001" || pg.Code == "40P01" || pg.Code == "55P03"

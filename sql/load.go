@@ -63,6 +63,10 @@ type foundRow struct {
 	cardRow
 }
 
+func (r *foundRow) fields() []any {
+	return append([]any{&r.Found, &r.PersonName}, r.cardRow.fields()...)
+}
+
 // load reads everything the units name. Locked takes the cards for update.
 func (s *Store) load(ctx context.Context, q sqlx.QueryerContext, units []*unit, locked bool) (*round, error) {
 	r := newRound()
@@ -81,19 +85,20 @@ func (s *Store) load(ctx context.Context, q sqlx.QueryerContext, units []*unit, 
 			acts = append(acts, id)
 		}
 	}
+	var questions []question
 	for by, values := range wanted {
-		if err := s.loadHoldings(ctx, q, r, wantedCards{by, values, locked}); err != nil {
-			return nil, err
-		}
+		questions = append(questions, s.askHoldings(r, wantedCards{by, values, locked}))
 	}
 	if len(once) > 0 {
-		if err := s.loadOnce(ctx, q, r, once); err != nil {
-			return nil, err
-		}
+		questions = append(questions, s.askOnce(r, once))
 	}
 	if len(acts) > 0 {
-		return r, s.loadActivations(ctx, q, r, acts)
+		questions = append(questions, s.askActivations(r, acts))
 	}
+	if err := s.read(ctx, q, questions...); err != nil {
+		return nil, fmt.Errorf("load: %w", err)
+	}
+	r.sort()
 	return r, nil
 }
 
@@ -107,24 +112,17 @@ type wantedCards struct {
 func (s *Store) holdingQuery(wanted wantedCards) string {
 	by := wanted.by
 	query := "SELECT " + by.found + " AS found, p.name AS person_name, " + cardColumns +
-		" FROM " + by.from + " JOIN person p ON p.id = c.person_id WHERE " + s.dialect.in(by.where) + " ORDER BY c.ref"
+		" FROM " + by.from + " JOIN person p ON p.id = c.person_id WHERE " + s.dialect.in(by.where)
 	if wanted.locked {
 		query += s.dialect.lock("c")
 	}
 	return query
 }
 
-func (s *Store) loadHoldings(ctx context.Context, q sqlx.QueryerContext, r *round, wanted wantedCards) error {
-	var rows []foundRow
-	if err := s.query(ctx, q, &rows, s.holdingQuery(wanted), s.dialect.list(wanted.values)); err != nil {
-		return fmt.Errorf("load cards: %w", err)
-	}
-	for i := range rows {
-		if err := s.place(r, finder{wanted.by, rows[i].Found}, &rows[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+func (s *Store) askHoldings(r *round, wanted wantedCards) question {
+	return question{s.holdingQuery(wanted), s.dialect.list(wanted.values), func(rows answer) error {
+		return each(rows, (*foundRow).fields, func(row *foundRow) error { return s.place(r, finder{wanted.by, row.Found}, row) })
+	}}
 }
 
 // place puts one loaded card into the round.
@@ -160,6 +158,8 @@ type onceRow struct {
 	RecordedAt  int64  `db:"recorded_at"`
 }
 
+func (r *onceRow) fields() []any { return []any{&r.Request, &r.Fingerprint, &r.Result, &r.RecordedAt} }
+
 func requestOf(key citycard.OnceKey) string { return key.Scope + "/" + key.Key }
 
 func onceRowOf(o *citycard.Once) onceRow {
@@ -182,29 +182,25 @@ func (s *Store) activationQuery() string {
 	return "SELECT " + activationColumns + " FROM activation WHERE " + s.dialect.in("id")
 }
 
-func (s *Store) loadOnce(ctx context.Context, q sqlx.QueryerContext, r *round, keys []string) error {
-	var rows []onceRow
-	if err := s.query(ctx, q, &rows, s.onceQuery(), s.dialect.list(keys)); err != nil {
-		return fmt.Errorf("load idempotency records: %w", err)
-	}
-	for _, row := range rows {
-		once := row.once()
-		r.once[once.OnceKey] = once
-	}
-	return nil
+func (s *Store) askOnce(r *round, keys []string) question {
+	return question{s.onceQuery(), s.dialect.list(keys), func(rows answer) error {
+		return each(rows, (*onceRow).fields, func(row *onceRow) error {
+			once := row.once()
+			r.once[once.OnceKey] = once
+			return nil
+		})
+	}}
 }
 
-func (s *Store) loadActivations(ctx context.Context, q sqlx.QueryerContext, r *round, ids []string) error {
-	var rows []activationRow
-	if err := s.query(ctx, q, &rows, s.activationQuery(), s.dialect.list(ids)); err != nil {
-		return fmt.Errorf("load activations: %w", err)
-	}
-	for _, row := range rows {
-		act, err := s.activation(row)
-		if err != nil {
-			return err
-		}
-		r.acts[act.ID] = &act
-	}
-	return nil
+func (s *Store) askActivations(r *round, ids []string) question {
+	return question{s.activationQuery(), s.dialect.list(ids), func(rows answer) error {
+		return each(rows, (*activationRow).fields, func(row *activationRow) error {
+			act, err := s.activation(*row)
+			if err != nil {
+				return err
+			}
+			r.acts[act.ID] = &act
+			return nil
+		})
+	}}
 }

@@ -1,8 +1,10 @@
 package sql
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"citycard"
 )
@@ -51,6 +53,13 @@ func newRound() *round {
 			cards:   map[string]changedCard{},
 			newActs: map[string]*citycard.Activation{}, acts: map[string]*citycard.Activation{},
 		},
+	}
+}
+
+// sort brings everybody's cards into the order in which they were made, which is that of their refs.
+func (r *round) sort() {
+	for _, h := range r.people {
+		slices.SortFunc(h.cards, func(a, b *citycard.Card) int { return cmp.Compare(a.Ref, b.Ref) })
 	}
 }
 

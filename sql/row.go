@@ -43,6 +43,16 @@ const cardColumns = `c.ref, c.person_id, c.region, c.card_number, c.identificati
  c.financial_before, c.received_on, c.valid_to, c.replacement_for, c.replaced_by, c.fulfilment_since, c.social_since,
  c.financial_since, c.password_since, c.head, c.version`
 
+// fields are the places of cardColumns.
+func (r *cardRow) fields() []any {
+	return []any{
+		&r.Ref, &r.PersonID, &r.Region, &r.CardNumber, &r.IdentificationCode, &r.BankCode,
+		&r.AccountIndex, &r.AccountLast4, &r.Fulfilment, &r.Social, &r.Financial, &r.Password, &r.SocialBefore, &r.SocialHeld,
+		&r.FinancialBefore, &r.ReceivedOn, &r.ValidTo, &r.ReplacementFor, &r.ReplacedBy, &r.FulfilmentSince, &r.SocialSince,
+		&r.FinancialSince, &r.PasswordSince, &r.Head, &r.Version,
+	}
+}
+
 func (r *cardRow) card() (*citycard.Card, error) {
 	received, err := citycard.ParseDate(r.ReceivedOn)
 	if err != nil {

@@ -62,7 +62,7 @@ type Store struct {
 	prepared      map[string]*sqlx.NamedStmt
 	forgetPending *sqlx.Stmt
 	// loading are SQLite's statements that load rows on the writing connection, reading those on the others.
-	loading   map[string]*sqlx.Stmt
+	loading   map[string]*stdsql.Stmt
 	reading   sync.Map
 	preparing sync.Mutex
 	stop      context.CancelFunc

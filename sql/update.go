@@ -14,7 +14,7 @@ import (
 const (
 	// mostInRound bounds how many changes share a commit.
 	mostInRound = 256
-	// roundTimeout bounds a round; its callers get storage_unavailable.
+	// roundTimeout bounds a round of PostgreSQL; its callers get storage_unavailable.
 	roundTimeout = 15 * time.Second
 )
 
@@ -73,9 +73,18 @@ func (s *Store) start(unbatched bool) {
 	go s.activations.work(ctx, &s.running)
 }
 
+// roundContext bounds a round. SQLite waits for nothing but the lock of its file, for which it has a time-out of its own;
+// a context that may end would cost a goroutine for each statement.
+func (s *Store) roundContext() (context.Context, context.CancelFunc) {
+	if s.dialect == sqlite {
+		return context.Background(), func() {}
+	}
+	return context.WithTimeout(context.Background(), roundTimeout)
+}
+
 // runRound commits the units together; where that fails for any of them, each goes by itself.
 func (s *Store) runRound(units []*unit) {
-	ctx, cancel := context.WithTimeout(context.Background(), roundTimeout)
+	ctx, cancel := s.roundContext()
 	defer cancel()
 	live := make([]*unit, 0, len(units))
 	for _, u := range units {

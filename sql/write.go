@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/jmoiron/sqlx"
@@ -215,9 +216,16 @@ func writeRows[T any](w rowWriter, query string, list []T, count int64) error {
 	if len(list) == 0 {
 		return nil
 	}
-	statement := w.tx.NamedStmtContext(w.ctx, w.store.prepared[query]) //nolint:sqlclosecheck // closed with the transaction
+	named := w.store.prepared[query]
+	statement := w.tx.StmtContext(w.ctx, named.Stmt.Stmt) //nolint:sqlclosecheck // closed with the transaction
+	fields := w.tx.Mapper.TraversalsByName(reflect.TypeFor[T](), named.Params)
+	args := make([]any, len(fields))
 	for i := range list {
-		result, err := statement.ExecContext(w.ctx, &list[i])
+		row := reflect.ValueOf(&list[i]).Elem()
+		for j, field := range fields {
+			args[j] = row.FieldByIndex(field).Interface()
+		}
+		result, err := statement.ExecContext(w.ctx, args...)
 		if err != nil {
 			return fmt.Errorf("write row: %w", err)
 		}

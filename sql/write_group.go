@@ -38,7 +38,7 @@ func (s *Store) write(ctx context.Context, do func(context.Context, *sqlx.Tx) er
 
 // runWrites commits a round of writes on SQLite.
 func (s *Store) runWrites(round []*write) {
-	ctx, cancel := context.WithTimeout(context.Background(), roundTimeout)
+	ctx, cancel := s.roundContext()
 	defer cancel()
 	verdicts := make([]error, len(round))
 	err := again(ctx, func() error {
