@@ -203,7 +203,7 @@ func (s *Store) findSessions(asked []*lookup[sessionFound]) {
 	}
 	found := make(map[string]citycard.Session, len(asked))
 	err := s.read(ctx, s.db, question{sessionQuery + s.dialect.in("s.id"), s.dialect.list(ids), func(rows answer) error {
-		return each(rows, (*sessionRow).fields, func(r *sessionRow) error {
+		return scan(rows, (*sessionRow).fields, func(r *sessionRow) error {
 			found[r.ID] = citycard.Session{
 				ID: r.ID, Audience: citycard.Audience(r.Audience), Channel: citycard.Channel(r.Channel),
 				CitizenID: r.CitizenID, PersonID: r.PersonID.String,

@@ -121,7 +121,7 @@ func (s *Store) holdingQuery(wanted wantedCards) string {
 
 func (s *Store) askHoldings(r *round, wanted wantedCards) question {
 	return question{s.holdingQuery(wanted), s.dialect.list(wanted.values), func(rows answer) error {
-		return each(rows, (*foundRow).fields, func(row *foundRow) error { return s.place(r, finder{wanted.by, row.Found}, row) })
+		return scan(rows, (*foundRow).fields, func(row *foundRow) error { return s.place(r, finder{wanted.by, row.Found}, row) })
 	}}
 }
 
@@ -184,7 +184,7 @@ func (s *Store) activationQuery() string {
 
 func (s *Store) askOnce(r *round, keys []string) question {
 	return question{s.onceQuery(), s.dialect.list(keys), func(rows answer) error {
-		return each(rows, (*onceRow).fields, func(row *onceRow) error {
+		return scan(rows, (*onceRow).fields, func(row *onceRow) error {
 			once := row.once()
 			r.once[once.OnceKey] = once
 			return nil
@@ -194,7 +194,7 @@ func (s *Store) askOnce(r *round, keys []string) question {
 
 func (s *Store) askActivations(r *round, ids []string) question {
 	return question{s.activationQuery(), s.dialect.list(ids), func(rows answer) error {
-		return each(rows, (*activationRow).fields, func(row *activationRow) error {
+		return scan(rows, (*activationRow).fields, func(row *activationRow) error {
 			act, err := s.activation(*row)
 			if err != nil {
 				return err

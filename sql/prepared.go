@@ -24,9 +24,9 @@ type answer interface {
 	Err() error
 }
 
-// each scans an answer's rows one after the other into the same row and hands it on. Fields are the places of the
+// scan scans an answer's rows one after the other into the same row and hands it on. Fields are the places of the
 // columns in it, in the order of the query: found once for each answer, not once for each row by their names.
-func each[R any](rows answer, fields func(*R) []any, take func(*R) error) error {
+func scan[R any](rows answer, fields func(*R) []any, take func(*R) error) error {
 	var row R
 	into := fields(&row)
 	for rows.Next() {
