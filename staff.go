@@ -121,6 +121,9 @@ type StaffAccounts interface {
 	// ChangeStaffRole gives an account another role, which counts in its open sessions at once; not_found where there is
 	// none of that name.
 	ChangeStaffRole(ctx context.Context, account string, role StaffRole, by StaffAction) error
+	// SetStaffPassword gives an account another password hash and ends its sessions but for one; not_found where there is
+	// no account of the id.
+	SetStaffPassword(ctx context.Context, staffID, hash, keptSession string, by StaffAction) error
 	// ListStaff lists all accounts by name, without what they log in with.
 	ListStaff(ctx context.Context) ([]Staff, error)
 	// StaffByAccount finds an account; not_found where there is none.

@@ -74,6 +74,18 @@ func (o *office) ChangeStaffRole(_ context.Context, _ string, role citycard.Staf
 	return nil
 }
 
+func (o *office) SetStaffPassword(_ context.Context, _, hash, kept string, by citycard.StaffAction) error {
+	o.staff.PasswordHash = hash
+	for id, s := range o.sessions {
+		if id != kept {
+			s.RevokedAt = by.At
+			o.sessions[id] = s
+		}
+	}
+	o.actions = append(o.actions, by)
+	return nil
+}
+
 func (o *office) ListStaff(context.Context) ([]citycard.Staff, error) {
 	return []citycard.Staff{o.staff}, nil
 }
@@ -278,4 +290,33 @@ func TestNobodyChangesTheOwnAccount(t *testing.T) {
 	assert.Equal(t, citycard.StaffAction{
 		ID: last.ID, StaffID: "id-bob", Role: citycard.RoleOperator, Action: "staff_role", Object: "amy", Reason: "supervisor", At: last.At,
 	}, last)
+}
+
+func TestAPasswordIsChangedByItsOwnerAlone(t *testing.T) {
+	t.Parallel()
+	o, login, keys := newOffice(t)
+	registry := &citycard.StaffRegistry{Accounts: o, Passwords: plain{}, NewID: o.newID, Clock: o.clock, Login: login}
+	enter := func(password, code string) (citycard.StaffSession, error) {
+		return login.LogIn(t.Context(), citycard.StaffCredentials{Account: "amy", Password: password, Code: code})
+	}
+	here, err := enter("correct horse", o.code(-1))
+	require.NoError(t, err)
+	elsewhere, err := enter("correct horse", o.code(0))
+	require.NoError(t, err)
+	change := func(password, code, to string) error {
+		return registry.ChangePassword(t.Context(), here, citycard.StaffCredentials{Password: password, Code: code}, to)
+	}
+	assert.Equal(t, citycard.CodeInvalidPayload, citycard.CodeOf(change("correct horse", o.code(1), "short")))
+	assert.Equal(t, citycard.CodeInvalidPayload, citycard.CodeOf(change("correct horse", o.code(1), "amy's horse battery")))
+	assert.Equal(t, citycard.CodeCredentialsInvalid, citycard.CodeOf(change("wrong horse!", o.code(1), "battery staple")))
+	assert.Equal(t, citycard.CodeCredentialsInvalid, citycard.CodeOf(change("correct horse", o.code(0), "battery staple")), "a used code")
+	require.NoError(t, change("correct horse", o.code(1), "battery staple"))
+	_, err = login.Check(t.Context(), here.ID)
+	require.NoError(t, err)
+	_, err = login.Check(t.Context(), elsewhere.ID)
+	assert.Equal(t, citycard.CodeSessionExpired, citycard.CodeOf(err))
+	_, err = enter("correct horse", keys.Recovery[0])
+	assert.Equal(t, citycard.CodeCredentialsInvalid, citycard.CodeOf(err))
+	_, err = enter("battery staple", keys.Recovery[1])
+	require.NoError(t, err)
 }

@@ -25,6 +25,8 @@ type StaffRegistry struct {
 	NewCodeSecret func() string
 	NewID         func() string
 	Clock         func() time.Time
+	// Login proves who changes the own password; the command line, which changes nobody's own, has none.
+	Login *StaffLogin
 }
 
 // StaffKeys are what a member of staff logs in with beside the password; they are shown once and never again.
@@ -89,6 +91,22 @@ func (r *StaffRegistry) Disable(ctx context.Context, account string, by Staff) e
 	return r.Accounts.DisableStaff(ctx, account, r.action(ctx, "staff_disable", account, by))
 }
 
+// ChangePassword gives who is logged in another password, once they proved again to be the account's owner, and ends
+// the account's other sessions.
+func (r *StaffRegistry) ChangePassword(ctx context.Context, s StaffSession, c StaffCredentials, password string) error {
+	if err := checkPassword(s.Staff.Account, password); err != nil {
+		return err
+	}
+	if err := r.Login.Prove(ctx, s, c); err != nil {
+		return err
+	}
+	hash, err := r.Passwords.Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return r.Accounts.SetStaffPassword(ctx, s.Staff.ID, hash, s.ID, r.action(ctx, "staff_password", s.Staff.Account, s.Staff))
+}
+
 // refuseOwn keeps accounts from being changed by who uses them.
 func refuseOwn(account string, by Staff) error {
 	if by.Account == account {
@@ -103,11 +121,8 @@ func (r *StaffRegistry) action(ctx context.Context, what, account string, by Sta
 
 // secure gives an account a password hash and new codes. Digests are those of the recovery codes.
 func (r *StaffRegistry) secure(ctx context.Context, s *Staff, password string) (keys StaffKeys, digests []string, err error) {
-	if n := utf8.RuneCountInString(password); n < minPassword || n > maxPassword {
-		return StaffKeys{}, nil, refuseField(CodeInvalidPayload, "password", "a password has 12 to 128 characters")
-	}
-	if strings.Contains(strings.ToLower(password), s.Account) {
-		return StaffKeys{}, nil, refuseField(CodeInvalidPayload, "password", "the password must not contain the account")
+	if err := checkPassword(s.Account, password); err != nil {
+		return StaffKeys{}, nil, err
 	}
 	if s.PasswordHash, err = r.Passwords.Hash(ctx, password); err != nil {
 		return StaffKeys{}, nil, err
@@ -120,4 +135,15 @@ func (r *StaffRegistry) secure(ctx context.Context, s *Staff, password string) (
 		digests = append(digests, digest(code))
 	}
 	return keys, digests, nil
+}
+
+// checkPassword refuses a password that is too short, too long or gives itself away.
+func checkPassword(account, password string) error {
+	if n := utf8.RuneCountInString(password); n < minPassword || n > maxPassword {
+		return refuseField(CodeInvalidPayload, "password", "a password has 12 to 128 characters")
+	}
+	if strings.Contains(strings.ToLower(password), account) {
+		return refuseField(CodeInvalidPayload, "password", "the password must not contain the account")
+	}
+	return nil
 }

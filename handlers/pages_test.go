@@ -332,7 +332,7 @@ func TestBrokenStaticFilesStopTheStart(t *testing.T) {
 	}{
 		"no texts":     {"text.en.json", nil, "read texts: open text.en.json: file does not exist"},
 		"broken texts": {"text.zh.json", []byte("{"), "read texts text.zh.json: unexpected end of JSON input"},
-		"no style":     {"assets/citycard.css", nil, "read style: open assets/citycard.css: file does not exist"},
+		"no style":     {"assets/citycard.css", nil, "read asset: open assets/citycard.css: file does not exist"},
 		"broken page":  {"pages/home.html", []byte("{{"), "parse page: template: home.html:1: unclosed action"},
 	}
 	for name, c := range cases {

@@ -31,6 +31,8 @@ var staffPlaces = []struct {
 	{"search", staffHome, []citycard.StaffRole{citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor}},
 	{"approvals", "/admin/approvals", citycard.StaffRoles()},
 	{"dashboard", "/admin/dashboard", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
+	{"staff", staffAccounts, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
+	{"account", staffOwnAccount, citycard.StaffRoles()},
 }
 
 // firstPlace is where a role begins.

@@ -17,16 +17,12 @@ import (
 // StaffPages are what staff sees in a browser. They work without scripts, like those of citizens.
 type StaffPages struct {
 	Templates *Templates
-	Login     StaffLogin
 	Desk      StaffDesk
 	Approvals StaffApprovals
 	// Names gives the names of staff accounts by their ids.
 	Names func(ctx context.Context, ids []string) (map[string]string, error)
 	// Counts are the numbers shown beside places of the navigation, by the place's name.
 	Counts map[string]StaffCount
-	// Enter sets the browser's cookie of a session, Leave drops it.
-	Enter func(c echo.Context, s citycard.StaffSession) (string, error)
-	Leave func(c echo.Context)
 	// Waivers are the reasons for which the city may waive the fee.
 	Waivers []citycard.Reason
 	// NewID gives a form its number, so that sending it twice takes effect once.
@@ -36,8 +32,10 @@ type StaffPages struct {
 }
 
 const (
-	staffHome  = "/admin"
-	staffLogIn = "/admin/login"
+	staffHome       = "/admin"
+	staffLogIn      = "/admin/login"
+	staffOwnAccount = "/admin/account"
+	staffAccounts   = "/admin/staff"
 )
 
 // staffPage is what every template of staff is given.
@@ -50,6 +48,8 @@ type staffPage struct {
 	// Problem says what was refused, with its Detail; nil where nothing was.
 	Problem *citycard.Entry
 	Detail  string
+	// Passkey is the address of the script that asks for one.
+	Passkey string
 }
 
 // show answers with a page; a refusal is shown above it, with its status. A failure of ours stays one.
@@ -58,7 +58,7 @@ func (h *StaffPages) show(c echo.Context, name string, body any, refusal error) 
 	lang, status := languageOf(c), http.StatusOK
 	shown := staffPage{
 		page:  &page{Lang: lang, Path: pathOf(c), Style: h.Templates.style, Body: body, texts: h.Templates.texts[lang]},
-		Staff: session.Staff,
+		Staff: session.Staff, Passkey: h.Templates.passkey,
 	}
 	places, err := h.places(c, session)
 	if err != nil {
@@ -85,32 +85,17 @@ func (h *StaffPages) show(c echo.Context, name string, body any, refusal error) 
 
 // pathOf is where the link that changes the language leads: the page itself, or home from what only a form reaches.
 func pathOf(c echo.Context) string {
-	if c.Request().Method == http.MethodGet || c.Path() == staffLogIn {
+	switch {
+	case strings.HasPrefix(c.Path(), staffLogIn), strings.HasPrefix(c.Path(), "/admin/sso/"):
+		return staffLogIn
+	case strings.HasPrefix(c.Path(), staffOwnAccount):
+		return staffOwnAccount
+	case strings.HasPrefix(c.Path(), staffAccounts):
+		return staffAccounts
+	case c.Request().Method == http.MethodGet:
 		return c.Request().URL.Path
 	}
 	return staffHome
-}
-
-type staffLogInPage struct{ Account, ReturnTo string }
-
-// LogInForm answers GET /admin/login.
-func (h *StaffPages) LogInForm(c echo.Context) error {
-	return h.show(c, "log_in", staffLogInPage{ReturnTo: staffReturn(c.QueryParam("return_to"))}, nil)
-}
-
-// LogIn answers POST /admin/login and leads to the page asked for.
-func (h *StaffPages) LogIn(c echo.Context) error {
-	returnTo := staffReturn(c.FormValue("return_to"))
-	session, err := h.Login.LogIn(c.Request().Context(), citycard.StaffCredentials{
-		Account: c.FormValue("account"), Password: c.FormValue("password"), Code: c.FormValue("code"), Address: clientAddress(c),
-	})
-	if err != nil {
-		return h.show(c, "log_in", staffLogInPage{c.FormValue("account"), returnTo}, err)
-	}
-	if _, err := h.Enter(c, session); err != nil {
-		return err
-	}
-	return c.Redirect(http.StatusSeeOther, returnTo)
 }
 
 // staffReturn is a page of staff to go to after the log-in; home for anything else.
@@ -122,19 +107,6 @@ func staffReturn(path string) string {
 }
 
 var staffPathForm = regexp.MustCompile(`^/admin(/[A-Za-z0-9_-]{1,64}){0,4}$`)
-
-// LogOut answers POST /admin/logout.
-func (h *StaffPages) LogOut(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	if err := h.Login.LogOut(c.Request().Context(), session); err != nil {
-		return err
-	}
-	h.Leave(c)
-	return c.Redirect(http.StatusSeeOther, staffLogIn)
-}
 
 type staffSearchPage struct {
 	// Asked tells whether something was looked for.

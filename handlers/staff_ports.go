@@ -33,7 +33,36 @@ type StaffApprovals interface {
 	Withdraw(ctx context.Context, s citycard.StaffSession, id string) (citycard.Approval, error)
 }
 
+// StaffPasskeys is the passkeys of staff, *citycard.PasskeyDesk.
+type StaffPasskeys interface {
+	List(ctx context.Context, s citycard.StaffSession) ([]citycard.Passkey, error)
+	BeginAdd(ctx context.Context, s citycard.StaffSession, name string, c citycard.StaffCredentials) (citycard.Question, error)
+	Add(ctx context.Context, s citycard.StaffSession, a citycard.Answer) error
+	Remove(ctx context.Context, s citycard.StaffSession, id string) error
+	BeginLogIn(ctx context.Context, returnTo, address string) (citycard.Question, error)
+	LogIn(ctx context.Context, a citycard.Answer) (citycard.StaffSession, string, error)
+}
+
+// StaffSSO is the log-in at an identity provider, *citycard.StaffSSO.
+type StaffSSO interface {
+	Begin(ctx context.Context, returnTo, address string) (citycard.Redirect, error)
+	Return(ctx context.Context, code string, a citycard.Answer) (citycard.StaffSession, string, error)
+}
+
+// StaffRegistry is the staff accounts, *citycard.StaffRegistry.
+type StaffRegistry interface {
+	List(ctx context.Context) ([]citycard.Staff, error)
+	Add(ctx context.Context, s citycard.Staff, password string, by citycard.Staff) (citycard.StaffKeys, error)
+	Reset(ctx context.Context, account, password string, by citycard.Staff) (citycard.StaffKeys, error)
+	ChangeRole(ctx context.Context, account string, role citycard.StaffRole, by citycard.Staff) error
+	Disable(ctx context.Context, account string, by citycard.Staff) error
+	ChangePassword(ctx context.Context, s citycard.StaffSession, c citycard.StaffCredentials, password string) error
+}
+
 var (
+	_ StaffPasskeys  = (*citycard.PasskeyDesk)(nil)
+	_ StaffSSO       = (*citycard.StaffSSO)(nil)
+	_ StaffRegistry  = (*citycard.StaffRegistry)(nil)
 	_ StaffLogin     = (*citycard.StaffLogin)(nil)
 	_ StaffDesk      = (*citycard.StaffDesk)(nil)
 	_ StaffApprovals = (*citycard.ApprovalQueue)(nil)

@@ -15,7 +15,11 @@ import (
 	"citycard"
 )
 
-const styleFile = "assets/citycard.css"
+const (
+	styleFile = "assets/citycard.css"
+	// passkeyFile is the one script: asking a device for a passkey cannot be done without.
+	passkeyFile = "assets/passkey.js"
+)
 
 // frame are the templates every page shares; each other file in their folder is one page.
 var frame = []string{"pages/layout.html", "pages/card.html", "pages/notice.html"}
@@ -26,6 +30,8 @@ type Templates struct {
 	texts map[citycard.Lang]map[string]string
 	// style is the style sheet's address; it changes with its content, so that browsers may keep it.
 	style string
+	// passkey is the script's address, of the same kind.
+	passkey string
 }
 
 // NewTemplates reads pages, texts and style out of the static files. What is missing or does not parse is an
@@ -39,14 +45,21 @@ func NewTemplates(files fs.FS) (*Templates, error) {
 		}
 		t.texts[lang] = texts
 	}
-	style, err := fs.ReadFile(files, styleFile)
-	if err != nil {
-		return nil, fmt.Errorf("read style: %w", err)
+	var err error
+	if t.style, err = assetAddress(files, styleFile); err != nil {
+		return nil, err
 	}
-	sum := sha256.Sum256(style)
-	t.style = "/static/" + path.Base(styleFile) + "?v=" + hex.EncodeToString(sum[:6])
-
 	return t, t.parse(files, "pages", frame)
+}
+
+// assetAddress is where browsers find an asset; it changes with its content, so that they may keep it.
+func assetAddress(files fs.FS, name string) (string, error) {
+	data, err := fs.ReadFile(files, name)
+	if err != nil {
+		return "", fmt.Errorf("read asset: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return "/static/" + path.Base(name) + "?v=" + hex.EncodeToString(sum[:6]), nil
 }
 
 // staffFrame is what every page of staff shares.
@@ -64,6 +77,9 @@ func NewStaffTemplates(files fs.FS) (*Templates, error) {
 			return nil, err
 		}
 		maps.Copy(texts, own)
+	}
+	if t.passkey, err = assetAddress(files, passkeyFile); err != nil {
+		return nil, err
 	}
 	t.pages = map[string]*template.Template{}
 	return t, t.parse(files, "admin", staffFrame)

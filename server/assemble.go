@@ -34,7 +34,9 @@ type parts struct {
 	// keys are those between us and the super-app platform.
 	keys platformKeys
 	// public is the address people reach the service at.
-	public   *url.URL
+	public *url.URL
+	// staff is the address staff reaches its plane at.
+	staff    *url.URL
 	draining func() bool
 	count    func(citycard.CallbackKind)
 }

@@ -37,6 +37,7 @@ type config struct {
 	given     settings
 	logLevel  slog.Level
 	publicURL *url.URL // nil where not given: the listener's own address
+	adminURL  *url.URL // nil where not given: the public one, or the staff plane's own listener's
 	gateway   *url.URL // nil where not given: the stand-in
 	proxies   middleware.Proxies
 	policies  *citycard.Policies
@@ -70,6 +71,8 @@ func readConfig(s settings, now func() time.Time) (*config, error) {
 		{"METRICS_ADDR", func() error { return checkAddress(c.MetricsAddr) }},
 		{"SANDBOX_ADDR", func() error { return checkAddress(c.SandboxAddr) }},
 		{"PUBLIC_URL", func() error { c.publicURL, err = readOrigin(c.PublicURL); return err }},
+		{"ADMIN_URL", func() error { c.adminURL, err = readOrigin(c.AdminURL); return err }},
+		{"OIDC_ISSUER", c.checkSSO},
 		{"ALIPAY_GATEWAY", func() error { c.gateway, err = readAddress(c.Gateway); return err }},
 		{"DATABASE_URL", c.checkDatabase},
 		{"ALIPAY_PRIVATE_KEY_FILE", c.checkPlatform},

@@ -30,6 +30,8 @@ func (c *config) refuseInProduction() error {
 	refuse(c.given.Now != "", "NOW", "is set, but production runs on the system's clock")
 	refuse(c.publicURL == nil, "PUBLIC_URL", "is missing")
 	refuse(c.publicURL != nil && c.publicURL.Scheme != "https", "PUBLIC_URL", "must begin with https://")
+	refuse(c.adminURL != nil && c.adminURL.Scheme != "https", "ADMIN_URL", "must begin with https://")
+	refuse(c.OIDCIssuer != "" && !strings.HasPrefix(c.OIDCIssuer, "https://"), "OIDC_ISSUER", "must begin with https://")
 	refuse(c.gateway == nil, "ALIPAY_GATEWAY", "is missing")
 	refuse(c.gateway != nil && c.gateway.Scheme != "https", "ALIPAY_GATEWAY", "must begin with https://")
 	refuse(c.given.AppID == "" || c.given.AppID == standInAppID, "ALIPAY_APP_ID", "is missing or that of the stand-in super-app")
@@ -47,7 +49,7 @@ func (c *config) refuseInProduction() error {
 // locks do not hold on network file systems.
 func (c *config) refuseFiles() error {
 	for variable, path := range map[string]string{
-		"ALIPAY_PRIVATE_KEY_FILE": c.PrivateKey, "DATABASE_URL_FILE": c.DatabaseFile,
+		"ALIPAY_PRIVATE_KEY_FILE": c.PrivateKey, "DATABASE_URL_FILE": c.DatabaseFile, "OIDC_CLIENT_SECRET_FILE": c.OIDCSecretFile,
 	} {
 		if path == "" {
 			continue

@@ -128,7 +128,7 @@ func (s *service) open(ctx context.Context) error {
 	measured.server.Handler = s.metrics.handler(!s.config.production())
 	assembled := &parts{
 		config: s.config, log: s.log, ring: ring, store: s.store, platform: client, keys: keys, public: s.public,
-		draining: s.ending.Load, count: s.counting(s.metrics),
+		staff: s.staffAddress(), draining: s.ending.Load, count: s.counting(s.metrics),
 	}
 	measure := s.metrics.middleware()
 	if public.server.Handler, err = assembled.publicEcho(measure); err != nil {
@@ -139,7 +139,6 @@ func (s *service) open(ctx context.Context) error {
 
 // openStaff makes the staff plane's own listener, where one is asked for.
 func (s *service) openStaff(ctx context.Context, assembled *parts, measure echo.MiddlewareFunc) error {
-	s.staff = s.public
 	if s.config.AdminAddr == "" {
 		return nil
 	}
@@ -147,9 +146,21 @@ func (s *service) openStaff(ctx context.Context, assembled *parts, measure echo.
 	if err != nil {
 		return err
 	}
-	s.staff = addressOf(beside.listener)
+	if s.config.adminURL == nil {
+		s.staff = addressOf(beside.listener)
+		assembled.staff = s.staff
+	}
 	beside.server.Handler, err = assembled.staffEcho(measure)
 	return err
+}
+
+// staffAddress is where staff reaches its plane, as far as it is known before there is a listener of its own.
+func (s *service) staffAddress() *url.URL {
+	s.staff = s.public
+	if s.config.adminURL != nil {
+		s.staff = s.config.adminURL
+	}
+	return s.staff
 }
 
 // openStandIn makes the stand-in super-app's listener and returns its gateway.

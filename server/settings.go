@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -24,6 +23,7 @@ type settings struct {
 	Environment    string `variable:"ENV" envDefault:"development" kong:"name='env',placeholder='NAME',help='development (default) or production.',group='Settings'"`
 	Addr           string `variable:"ADDR" envDefault:":8080" kong:"name='addr',placeholder='HOST:PORT',help='Where the service listens; :8080 by default.',group='Settings'"`
 	AdminAddr      string `variable:"ADMIN_ADDR" kong:"name='admin-addr',placeholder='HOST:PORT',help='A listener of its own for the staff plane; the same as the service by default.',group='Settings'"`
+	AdminURL       string `variable:"ADMIN_URL" kong:"name='admin-url',placeholder='URL',help='The address staff reaches the staff plane at, without a path; the public address, or the listener of the staff plane, by default.',group='Settings'"`
 	MetricsAddr    string `variable:"METRICS_ADDR" envDefault:"127.0.0.1:9090" kong:"name='metrics-addr',placeholder='HOST:PORT',help='Where Prometheus finds /metrics; 127.0.0.1:9090 by default.',group='Settings'"`
 	PublicURL      string `variable:"PUBLIC_URL" kong:"name='public-url',placeholder='URL',help='The address people reach the service at, without a path.',group='Settings'"`
 	Database       secret `variable:"DATABASE_URL" kong:"name='database-url',placeholder='URL',help='sqlite:PATH or postgres://…; sqlite:./data/citycard.db by default.',group='Settings'"`
@@ -39,6 +39,13 @@ type settings struct {
 	PlatformCert   string `variable:"ALIPAY_PLATFORM_CERT_FILE" kong:"name='alipay-platform-cert-file',placeholder='FILE',help='The platform certificate (certificate mode).',group='Settings'"`
 	SandboxAddr    string `variable:"SANDBOX_ADDR" kong:"name='sandbox-addr',placeholder='HOST:PORT',help='Where the stand-in super-app listens in development; :8081 by default.',group='Settings'"`
 	TrustedProxies string `variable:"TRUSTED_PROXIES" kong:"name='trusted-proxies',placeholder='NET,…',help='Networks of the reverse proxies in front, such as 10.0.0.0/8.',group='Settings'"`
+	OIDCIssuer     string `variable:"OIDC_ISSUER" kong:"name='oidc-issuer',placeholder='URL',help='The identity provider at which staff logs in (OpenID Connect); none by default.',group='Settings'"`
+	OIDCClientID   string `variable:"OIDC_CLIENT_ID" kong:"name='oidc-client-id',placeholder='ID',help='Our client id there.',group='Settings'"`
+	OIDCSecret     secret `variable:"OIDC_CLIENT_SECRET" kong:"name='oidc-client-secret',placeholder='SECRET',help='Our client secret there.',group='Settings'"`
+	OIDCSecretFile string `variable:"OIDC_CLIENT_SECRET_FILE" kong:"name='oidc-client-secret-file',placeholder='FILE',help='A file that holds the client secret.',group='Settings'"`
+	OIDCClaim      string `variable:"OIDC_CLAIM" kong:"name='oidc-claim',placeholder='NAME',help='The claim that names the account here; preferred_username by default.',group='Settings'"`
+	OIDCAMR        string `variable:"OIDC_AMR" kong:"name='oidc-amr',placeholder='METHOD,…',help='Authentication methods of which the token must name one; mfa by default.',group='Settings'"`
+	OIDCACR        string `variable:"OIDC_ACR" kong:"name='oidc-acr',placeholder='CLASS,…',help='Authentication classes of which the token must have one.',group='Settings'"`
 	LogLevel       string `variable:"LOG_LEVEL" envDefault:"info" kong:"name='log-level',placeholder='LEVEL',help='debug, info (default), warn or error.',group='Settings'"`
 	LogFormat      string `variable:"LOG_FORMAT" kong:"name='log-format',placeholder='FORMAT',help='text (default on a terminal) or json.',group='Settings'"`
 	Now            string `variable:"NOW" kong:"name='now',placeholder='TIME',help='Development only: a fixed clock, 2026-11-22T09:30:00+08:00, or a shifted one, +300d.',group='Settings'"`
@@ -84,8 +91,11 @@ func readSettings(environ []string, flags settings) (settings, error) {
 	if err := env.ParseWithOptions(&merged, env.Options{Environment: variables, Prefix: variablePrefix, TagName: "variable"}); err != nil {
 		return settings{}, fmt.Errorf("read environment: %w", err)
 	}
-	database, err := merged.databaseURL()
-	merged.Database = database
+	var err error
+	if merged.Database, err = fromFile("DATABASE_URL", merged.Database, merged.DatabaseFile); err != nil {
+		return settings{}, err
+	}
+	merged.OIDCSecret, err = fromFile("OIDC_CLIENT_SECRET", merged.OIDCSecret, merged.OIDCSecretFile)
 	return merged, err
 }
 
@@ -105,17 +115,18 @@ func overlay(variables map[string]string, flags settings) {
 	}
 }
 
-// databaseURL is the database's URL as given or out of its file.
-func (s settings) databaseURL() (secret, error) {
-	if s.DatabaseFile == "" {
-		return s.Database, nil
+// fromFile is a secret as given or out of its file.
+func fromFile(variable string, given secret, file string) (secret, error) {
+	if file == "" {
+		return given, nil
 	}
-	if s.Database != "" {
-		return "", errors.New("CITYCARD_DATABASE_URL and CITYCARD_DATABASE_URL_FILE are both given; remove one")
+	variable = variablePrefix + variable
+	if given != "" {
+		return "", fmt.Errorf("%s and %s_FILE are both given; remove one", variable, variable)
 	}
-	text, err := os.ReadFile(s.DatabaseFile)
+	text, err := os.ReadFile(file) //nolint:gosec // the operator names the file
 	if err != nil {
-		return "", fmt.Errorf("CITYCARD_DATABASE_URL_FILE: %w", err)
+		return "", fmt.Errorf("%s_FILE: %w", variable, err)
 	}
 	return secret(strings.TrimSpace(string(text))), nil
 }

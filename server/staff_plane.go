@@ -11,13 +11,9 @@ import (
 	"citycard"
 	"citycard/handlers"
 	"citycard/integrations/keyfile"
-	"citycard/integrations/password"
 	"citycard/middleware"
 	"citycard/static"
 )
-
-// passwordsAtOnce bounds the memory that log-ins take: about 20 MB each.
-const passwordsAtOnce = 2
 
 // staffPlane is everything that staff reaches.
 type staffPlane struct {
@@ -30,6 +26,9 @@ type staffPlane struct {
 	pages      *handlers.StaffPages
 	statistics handlers.StaffStatistics
 	dashboard  *handlers.StaffDashboard
+	logIn      *handlers.StaffLogInPages
+	account    *handlers.StaffAccountPages
+	directory  *handlers.StaffDirectoryPages
 }
 
 func (p *parts) staffPlane() (staffPlane, error) {
@@ -37,20 +36,14 @@ func (p *parts) staffPlane() (staffPlane, error) {
 	for _, key := range p.ring.Secrets(keyfile.KindSession) {
 		tokens.Keys = append(tokens.Keys, key.Bytes)
 	}
-	login := &citycard.StaffLogin{
-		Accounts: p.store, Attempts: p.store, Records: p.store, Passwords: password.New(passwordsAtOnce), Code: password.Code,
-		NewID: newID, Blind: p.ring.Index, Clock: p.config.clock,
-	}
+	login := p.staffLogin()
 	desk := &citycard.StaffDesk{
 		Cards: p.store, Records: p.store, Policies: p.config.policies, NewCardNumber: newCardNumber, NewID: newID,
 		Blind: p.ring.Index, Clock: p.config.clock,
 	}
 	queue := p.approvalQueue()
-	gate := middleware.StaffGate{Tokens: tokens, Check: login.Check, Secure: p.secure()}
-	sameOrigin, err := middleware.SameOrigin("")
-	if p.config.AdminAddr == "" {
-		sameOrigin, err = middleware.SameOrigin(p.public.String())
-	}
+	gate := middleware.StaffGate{Tokens: tokens, Check: login.Check, Secure: p.secureStaff()}
+	sameOrigin, err := middleware.SameOrigin(p.staff.String())
 	if err != nil {
 		return staffPlane{}, err
 	}
@@ -65,13 +58,13 @@ func (p *parts) staffPlane() (staffPlane, error) {
 		audit:    handlers.StaffAudit{Desk: desk},
 		queue:    handlers.StaffQueue{Approvals: queue},
 		pages: &handlers.StaffPages{
-			Templates: templates, Login: login, Desk: desk, Enter: gate.Enter, Leave: gate.Leave, NewID: newID, Secure: p.secure(),
+			Templates: templates, Desk: desk, NewID: newID, Secure: p.secureStaff(),
 			Approvals: queue, Names: p.store.StaffNames, Counts: map[string]handlers.StaffCount{"approvals": queue.Waiting},
 			Waivers: p.config.policies.HomePolicy(citycard.DateOf(p.config.clock())).Waivers,
 		},
 	}
 	p.figures(&made)
-	return made, nil
+	return made, p.staffDoors(&made, login)
 }
 
 // staffEcho is the staff plane's own listener.
@@ -89,7 +82,7 @@ func (p *parts) staffEcho(measure echo.MiddlewareFunc) (*echo.Echo, error) {
 	e.Use(measure)
 	surround(e, surroundings{
 		log: p.log, clock: time.Now, newID: newID, proxies: p.config.proxies,
-		headers: middleware.HeadersConfig{HTTPS: p.secure()}, timeout: requestTimeout, draining: p.draining,
+		headers: middleware.HeadersConfig{HTTPS: p.secureStaff()}, timeout: requestTimeout, draining: p.draining,
 	}, citizens.pages)
 	staffRoutes(e, plane)
 	e.Match(reading, "/static/:name", citizens.documents.Asset)

@@ -81,6 +81,8 @@ const figures = "supervisor auditor operator"
 // openToNobody are the routes of staff that nobody needs to be logged in for.
 var openToNobody = map[string]bool{
 	"POST /admin/v1/sessions": true, "GET /admin/login": true, "POST /admin/login": true,
+	"POST /admin/login/passkey": true, "POST /admin/login/passkey/answer": true,
+	"GET /admin/sso/start": true, "GET /admin/sso/callback": true,
 }
 
 // staffAccess names the roles of each other route.
@@ -113,6 +115,16 @@ var staffAccess = map[string]string{
 	"GET /admin/v1/statistics/callbacks":           figures,
 	"GET /admin/v1/statistics/deadlines":           figures,
 	"GET /admin/dashboard":                         figures,
+	"GET /admin/account":                           everybody,
+	"POST /admin/account/password":                 everybody,
+	"POST /admin/account/passkeys":                 everybody,
+	"POST /admin/account/passkeys/answer":          everybody,
+	"POST /admin/account/passkeys/:ref/remove":     everybody,
+	"GET /admin/staff":                             "supervisor auditor operator",
+	"POST /admin/staff":                            "operator",
+	"POST /admin/staff/:account/role":              "operator",
+	"POST /admin/staff/:account/reset":             "operator",
+	"POST /admin/staff/:account/disable":           "supervisor operator",
 	"POST /admin/logout":                           everybody,
 	"GET /admin":                                   everybody,
 	"POST /admin/search":                           see,

@@ -43,6 +43,7 @@ const (
 	// A new secret leaves the step where it is: a code shown before the reset must not come back.
 	resetStaff = `UPDATE staff SET password_hash = :password_hash, code_secret = :code_secret, state = 'active'
  WHERE account = :account`
+	setPassword  = `UPDATE staff SET password_hash = ? WHERE id = ?`
 	changeRole   = `UPDATE staff SET role = ? WHERE account = ?`
 	disableStaff = `UPDATE staff SET state = 'disabled' WHERE account = ?`
 	findStaff    = `SELECT ` + staffColumns + ` FROM staff t WHERE t.account = ?`
@@ -59,6 +60,7 @@ const (
  FROM staff_session s JOIN staff t ON t.id = s.staff_id WHERE s.id = ?`
 	touchStaffSession  = `UPDATE staff_session SET seen_at = ? WHERE id = ? AND seen_at < ?`
 	revokeStaffSession = `UPDATE staff_session SET revoked_at = ? WHERE id = ? AND revoked_at = 0`
+	revokeOthers       = `UPDATE staff_session SET revoked_at = ? WHERE revoked_at = 0 AND staff_id = ? AND id <> ?`
 	revokeAllSessions  = `UPDATE staff_session SET revoked_at = ? WHERE revoked_at = 0
  AND staff_id = (SELECT id FROM staff WHERE account = ?)`
 )
@@ -142,17 +144,38 @@ func (s *Store) ResetStaff(ctx context.Context, staff citycard.Staff, recovery [
 // ChangeStaffRole implements citycard.StaffAccounts. Sessions stay: what they may do is looked up with each request.
 func (s *Store) ChangeStaffRole(ctx context.Context, account string, role citycard.StaffRole, by citycard.StaffAction) error {
 	return s.fail("change role", s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		result, err := tx.ExecContext(ctx, tx.Rebind(changeRole), string(role), account)
-		if err != nil {
+		if err := changeOne(ctx, tx, changeRole, string(role), account); err != nil {
 			return err
-		}
-		if n, err := result.RowsAffected(); err != nil {
-			return err
-		} else if n == 0 {
-			return noStaff()
 		}
 		return s.appendAction(ctx, tx, by)
 	}))
+}
+
+// SetStaffPassword implements citycard.StaffAccounts.
+func (s *Store) SetStaffPassword(ctx context.Context, staffID, hash, keptSession string, by citycard.StaffAction) error {
+	return s.fail("set password", s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+		if err := changeOne(ctx, tx, setPassword, hash, staffID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, tx.Rebind(revokeOthers), millis(by.At), staffID, keptSession); err != nil {
+			return fmt.Errorf("revoke sessions: %w", err)
+		}
+		return s.appendAction(ctx, tx, by)
+	}))
+}
+
+// changeOne changes an account that must be there.
+func changeOne(ctx context.Context, tx *sqlx.Tx, query string, args ...any) error {
+	result, err := tx.ExecContext(ctx, tx.Rebind(query), args...)
+	if err != nil {
+		return fmt.Errorf("update account: %w", err)
+	}
+	if n, err := result.RowsAffected(); err != nil {
+		return fmt.Errorf("update account: %w", err)
+	} else if n == 0 {
+		return noStaff()
+	}
+	return nil
 }
 
 // ListStaff implements citycard.StaffAccounts.

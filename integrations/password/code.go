@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/pquerna/otp/hotp"
+	qrcode "github.com/skip2/go-qrcode"
 )
 
 // secretSize is the size of a secret in bytes: that of the hash beneath (RFC 4226, 4).
@@ -38,4 +39,16 @@ func CodeURI(account, secret string) string {
 		}.Encode(),
 	}
 	return address.String()
+}
+
+// imageSize is the width of a code's picture in pixels.
+const imageSize = 320
+
+// CodeImage is a text as a QR code (ISO/IEC 18004), PNG.
+func CodeImage(text string) ([]byte, error) {
+	image, err := qrcode.Encode(text, qrcode.Medium, imageSize)
+	if err != nil {
+		return nil, fmt.Errorf("draw QR code: %w", err)
+	}
+	return image, nil
 }

@@ -1,8 +1,11 @@
 package password_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base32"
+	"image/png"
+	"strings"
 	"sync"
 	"testing"
 
@@ -79,4 +82,15 @@ func TestAuthenticatorAppsReadTheAddress(t *testing.T) {
 	assert.Equal(t, "citycard", key.Issuer())
 	assert.Equal(t, "amy", key.AccountName())
 	assert.Equal(t, secret, key.Secret())
+}
+
+func TestACodesPictureIsOne(t *testing.T) {
+	t.Parallel()
+	drawn, err := password.CodeImage(password.CodeURI("amy", password.NewCodeSecret()))
+	require.NoError(t, err)
+	picture, err := png.Decode(bytes.NewReader(drawn))
+	require.NoError(t, err)
+	assert.Equal(t, 320, picture.Bounds().Dx())
+	_, err = password.CodeImage(strings.Repeat("x", 5000))
+	assert.Error(t, err)
 }
