@@ -67,7 +67,7 @@ var approvalRules = map[ApprovalKind]approvalRule{
 	ApproveReleaseHold:      {ask: []StaffRole{RoleSupervisor}, decide: []StaffRole{RoleSupervisor}},
 	ApprovePartnerKey:       {ask: []StaffRole{RoleOperator}, decide: []StaffRole{RoleOperator, RoleSupervisor}},
 	ApproveExport:           {ask: []StaffRole{RoleSupervisor, RoleAuditor}, decide: []StaffRole{RoleSupervisor}, used: true},
-	ApproveReveal:           {ask: []StaffRole{RoleClerk, RoleSupervisor}, decide: []StaffRole{RoleSupervisor}, used: true},
+	ApproveReveal:           {ask: []StaffRole{RoleClerk, RoleSupervisor, RoleAuditor}, decide: []StaffRole{RoleSupervisor}, used: true},
 	ApprovePolicy:           {ask: []StaffRole{RoleSupervisor}, decide: []StaffRole{RoleSupervisor}},
 }
 

@@ -285,7 +285,7 @@ func TestWhoMayAsk(t *testing.T) {
 		citycard.ApproveFreeze:           {citycard.RoleSupervisor},
 		citycard.ApproveReleaseHold:      {citycard.RoleSupervisor},
 		citycard.ApprovePartnerKey:       {citycard.RoleOperator},
-		citycard.ApproveReveal:           {citycard.RoleClerk, citycard.RoleSupervisor},
+		citycard.ApproveReveal:           {citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor},
 	} {
 		for _, role := range citycard.StaffRoles() {
 			c := newTray()

@@ -62,7 +62,7 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 	statuses := map[int]string{
 		400: "malformed_request invalid_payload content_digest_invalid idempotency_key_required id_length id_charset id_date id_region id_check_digit name_empty name_too_long",
 		401: "login_code_invalid credentials_invalid session_required session_expired signature_required insufficient_coverage signature_invalid timestamp_skew key_unknown key_expired",
-		403: "role_required identity_mismatch face_required partner_scope partner_suspended bank_not_issuer agent_not_authorised place_not_designated second_person_required cross_origin",
+		403: "role_required identity_mismatch face_required partner_scope partner_suspended bank_not_issuer agent_not_authorised place_not_designated second_person_required caller_not_identified cross_origin",
 		404: "card_not_matched not_found",
 		405: "method_not_allowed",
 		409: "multiple_cards card_not_collected card_temp_lost card_formal_lost card_auto_lost card_frozen card_canceled card_expired social_not_active financial_not_active invalid_transition formal_loss_irrevocable reissue_open request_in_progress nonce_reused two_card_order version_conflict",

@@ -37,6 +37,7 @@ const (
 	CodeAgentNotAuthorised   Code = "agent_not_authorised"
 	CodePlaceNotDesignated   Code = "place_not_designated"
 	CodeSecondPersonRequired Code = "second_person_required"
+	CodeCallerNotIdentified  Code = "caller_not_identified"
 	CodeCrossOrigin          Code = "cross_origin"
 
 	CodeCardNotMatched   Code = "card_not_matched"

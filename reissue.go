@@ -105,6 +105,9 @@ func (o ReissueOrder) check(p Policy) error {
 	if _, known := p.Banks[o.Bank]; o.Bank != "" && !known {
 		return refuseField(CodeInvalidPayload, "bank_code", "the city has no issuing bank of this code")
 	}
+	if o.Reason == ReissueBankChanged && o.Bank == "" {
+		return refuseField(CodeInvalidPayload, "bank_code", "the new issuing bank is missing")
+	}
 	return checkNote(o.Note)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/unicode/norm"
 
 	"citycard"
 )
@@ -22,7 +23,8 @@ var made atomic.Int64
 func (t *town) desk(tb testing.TB) *citycard.StaffDesk {
 	tb.Helper()
 	return &citycard.StaffDesk{
-		Cards: t, Records: t, Policies: defaultPolicies(tb),
+		Cards: t, Records: t, Policies: defaultPolicies(tb), Queue: &t.tray.ApprovalQueue, Callers: t, People: t, Cases: t, Attempts: t,
+		NFKC: norm.NFKC.String,
 		NewCardNumber: func() citycard.CardNumber {
 			return citycard.CardNumber(fmt.Sprintf("N%08d", made.Add(1)))
 		},
@@ -95,7 +97,11 @@ func TestReissueStartsANewCardAndRecordsIt(t *testing.T) {
 		t.Run(string(reason), func(t *testing.T) {
 			t.Parallel()
 			city := newTown()
-			view, err := city.desk(t).Reissue(t.Context(), atCounter, citycard.ReissueRequest{Ref: "c1", Reason: reason, Note: "left on the bus"})
+			request := citycard.ReissueRequest{Ref: "c1", Reason: reason, Note: "left on the bus"}
+			if reason == citycard.ReissueBankChanged {
+				request.Bank = "103"
+			}
+			view, err := city.desk(t).Reissue(t.Context(), atCounter, request)
 			require.NoError(t, err)
 			assert.Equal(t, citycard.ReissueOpen, view.State)
 			assert.Equal(t, 2000, view.FeeFen)
@@ -179,6 +185,7 @@ func TestReissueIsRefused(t *testing.T) {
 		"no such reason":        {nil, citycard.ReissueRequest{Reason: "bored", Note: "x"}, citycard.CodeInvalidPayload},
 		"no note":               {nil, citycard.ReissueRequest{Reason: citycard.ReissueLost}, citycard.CodeInvalidPayload},
 		"an unknown bank":       {nil, citycard.ReissueRequest{Reason: citycard.ReissueBankChanged, Bank: "999", Note: "x"}, citycard.CodeInvalidPayload},
+		"a new bank not named":  {nil, citycard.ReissueRequest{Reason: citycard.ReissueBankChanged, Note: "x"}, citycard.CodeInvalidPayload},
 		"a waiver of no reason": {nil, citycard.ReissueRequest{Reason: citycard.ReissueLost, Waiver: waiver(""), Note: "x"}, citycard.CodeWaiverReasonRequired},
 		"a waiver of its own":   {nil, citycard.ReissueRequest{Reason: citycard.ReissueLost, Waiver: waiver("kindness"), Note: "x"}, citycard.CodeWaiverReasonRequired},
 		"another channel":       {nil, citycard.ReissueRequest{Reason: citycard.ReissueLost, Channel: citycard.ChannelJob, Note: "x"}, citycard.CodeInvalidPayload},

@@ -226,6 +226,19 @@ func (c *Card) CureDeadline(p Policy, place string, cause Cause, now time.Time) 
 // has made sure of; the caller has settled the card, so that no loss comes back that had lapsed before the hold.
 func (c *Card) Freeze(cause Cause, now time.Time) error { return c.take(StepFreeze, cause, now) }
 
+// hold settles the card and freezes it; freezing again changes nothing.
+func (c *Card) hold(p Policy, cause Cause, now time.Time) (changed bool, err error) {
+	if c.Social == SocialFrozen {
+		return false, nil
+	}
+	return c.whole(cause, now, func() (bool, error) {
+		if err := c.Settle(p, now); err != nil {
+			return false, err
+		}
+		return done(c.Freeze(cause, now))
+	})
+}
+
 // Release ends a hold.
 func (c *Card) Release(cause Cause, now time.Time) error { return c.take(StepRelease, cause, now) }
 

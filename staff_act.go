@@ -2,41 +2,9 @@ package citycard
 
 import (
 	"context"
-	"regexp"
-	"slices"
-	"strings"
+	"encoding/json"
 	"time"
 )
-
-// CardAction is what staff may do with a card without a second person.
-type CardAction string
-
-// The actions.
-const (
-	ActionLoss             CardAction = "loss"
-	ActionFound            CardAction = "found"
-	ActionFormalLoss       CardAction = "formal_loss"
-	ActionRevokeFormalLoss CardAction = "revoke_formal_loss"
-	ActionCure             CardAction = "cure"
-	ActionActivation       CardAction = "activation"
-	ActionFulfilment       CardAction = "fulfilment"
-	ActionCancelReissue    CardAction = "cancel_reissue"
-)
-
-// ActionRequest is what staff submits. Evidence is the reference of the document seen, Place the code of the place,
-// Step and ReceivedOn belong to the card's making. OnceKey is the caller's Idempotency-Key.
-type ActionRequest struct {
-	Ref        string
-	Action     CardAction
-	Reason     Reason
-	Note       string
-	Evidence   string
-	Place      string
-	Step       Step
-	ReceivedOn string
-	Channel    Channel
-	OnceKey    string
-}
 
 // deskTurn is one action on its way to a card.
 type deskTurn struct {
@@ -47,145 +15,135 @@ type deskTurn struct {
 	now     time.Time
 }
 
-// deskAction is what an action asks for and does. The first reason holds where none is given.
-type deskAction struct {
-	reasons  []Reason
-	evidence bool
-	place    bool
-	apply    func(*deskTurn) (changed bool, err error)
-}
-
-var deskActions = map[CardAction]deskAction{
-	ActionLoss: {reasons: []Reason{ReasonLost, ReasonStolen, ReasonSuspectedMisuse}, apply: func(t *deskTurn) (bool, error) {
-		return t.change.Card.LoseTemporarily(t.policy, t.cause, t.now)
-	}},
-	ActionFound: {reasons: []Reason{ReasonFound}, apply: func(t *deskTurn) (bool, error) {
-		return done(t.change.Card.Restore(t.policy, t.cause, t.now))
-	}},
-	ActionFormalLoss: {reasons: []Reason{ReasonLost, ReasonStolen}, evidence: true, apply: func(t *deskTurn) (bool, error) {
-		return t.change.Card.LoseFormally(t.policy, t.cause, t.now)
-	}},
-	ActionRevokeFormalLoss: {reasons: []Reason{ReasonFound}, evidence: true, apply: func(t *deskTurn) (bool, error) {
-		open := t.change.OpenReissueOf(t.change.Card) != nil
-		return done(t.change.Card.RevokeFormalLoss(t.policy, open, t.cause, t.now))
-	}},
-	ActionCure: {reasons: []Reason{ReasonDeadlineCured}, place: true, apply: func(t *deskTurn) (bool, error) {
-		return done(t.change.Card.CureDeadline(t.policy, t.request.Place, t.cause, t.now))
-	}},
-	ActionActivation: {reasons: []Reason{ReasonActCentre}, evidence: true, place: true, apply: func(t *deskTurn) (bool, error) {
-		return t.change.Card.ActivateSocial(t.policy, t.cause, t.now)
-	}},
-	ActionFulfilment: {reasons: []Reason{ReasonStaffDecision}, apply: (*deskTurn).fulfil},
-	ActionCancelReissue: {reasons: []Reason{ReasonVoluntary, ReasonIssuedInError}, apply: func(t *deskTurn) (bool, error) {
-		return t.change.CancelReissue(t.cause, t.now)
-	}},
-}
-
-func done(err error) (bool, error) { return err == nil, err }
-
-// deskSteps are the steps of a card's making that staff takes by hand.
-var deskSteps = []Step{
-	StepReview, StepReject, StepAccept, StepProduce, StepFail, StepReady, StepCollect, StepReturn, StepDestroy,
-}
-
-func (t *deskTurn) fulfil() (bool, error) {
-	card := t.change.Card
-	if t.request.Step != StepCollect {
-		return done(card.Fulfil(t.request.Step, t.cause, t.now))
+// prepared completes and checks a request for an action that the session's role may do.
+func (d *StaffDesk) prepared(ctx context.Context, s StaffSession, r *ActionRequest) (deskAction, error) {
+	how, known := deskActions[r.Action]
+	if !known {
+		return how, refuse(CodeNotFound, "there is no such action")
 	}
-	day, err := ParseDate(t.request.ReceivedOn)
-	if err != nil {
-		return false, refuseField(CodeInvalidPayload, "received_on", "the day of receipt is no day written YYYY-MM-DD")
+	if !how.mayAct(s.Staff.Role) {
+		return how, refuse(CodeRoleRequired, "the role "+string(s.Staff.Role)+" may not do this")
 	}
-	return card.Collect(day, t.cause, t.now)
-}
-
-// evidenceForm keeps references free of names: a file's or a document's number.
-var evidenceForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$`)
-
-// check completes the request and refuses what the action does not take.
-func (r *ActionRequest) check(how deskAction) error {
-	if r.Reason == "" {
-		r.Reason = how.reasons[0]
+	var err error
+	if r.Channel, err = deskChannel(r.Channel); err != nil {
+		return how, err
 	}
-	switch {
-	case !slices.Contains(how.reasons, r.Reason):
-		return refuseField(CodeInvalidPayload, "reason", "this is no reason for the action")
-	case how.evidence && r.Evidence == "":
-		return refuseField(CodeInvalidPayload, "evidence", "evidence is missing: the reference of the document seen")
-	case r.Evidence != "" && !evidenceForm.MatchString(r.Evidence):
-		return refuseField(CodeInvalidPayload, "evidence", "evidence is a reference: letters, digits and _ . : / -")
-	case how.place && r.Place == "":
-		return refuseField(CodeInvalidPayload, "place", "place is missing: the code of the place")
-	case r.Place != "" && !evidenceForm.MatchString(r.Place):
-		return refuseField(CodeInvalidPayload, "place", "place is the code of a place")
-	case r.Action == ActionFulfilment && !slices.Contains(deskSteps, r.Step):
-		return refuseField(CodeInvalidPayload, "step", "this is no step of a card's making")
-	case r.Action != ActionFulfilment && r.Step != "":
-		return refuseField(CodeInvalidPayload, "step", "steps belong to a card's making")
-	case r.ReceivedOn != "" && r.Step != StepCollect:
-		return refuseField(CodeInvalidPayload, "received_on", "the day of receipt belongs to the step collect")
-	case r.Note == "":
-		return nil
+	if err := r.check(how, DateOf(d.Clock())); err != nil {
+		return how, err
 	}
-	return checkNote(r.Note)
-}
-
-// evidence is what the history keeps of the request.
-func (r *ActionRequest) evidence() string {
-	var parts []string
-	if r.Evidence != "" {
-		parts = append(parts, "document="+r.Evidence)
-	}
-	if r.Place != "" {
-		parts = append(parts, "place="+r.Place)
-	}
-	return strings.Join(parts, " ")
+	return how, d.identified(ctx, s, r.Channel, r.Ref, r.Identification)
 }
 
 // Act does what staff decided with a card, and tells whether that changed anything: asking for what is so already
-// does not. Repeated with the same OnceKey it takes effect once.
+// does not. Repeated with the same OnceKey it takes effect once. What needs a second person is
+// second_person_required: it goes through Ask.
 func (d *StaffDesk) Act(ctx context.Context, s StaffSession, r ActionRequest) (StaffCard, bool, error) {
-	how, known := deskActions[r.Action]
-	if !known {
-		return StaffCard{}, false, refuse(CodeNotFound, "there is no such action")
-	}
-	channel, err := deskChannel(r.Channel)
+	how, err := d.prepared(ctx, s, &r)
 	if err != nil {
 		return StaffCard{}, false, err
 	}
-	if err := r.check(how); err != nil {
-		return StaffCard{}, false, err
+	if how.second != "" {
+		return StaffCard{}, false, refuse(CodeSecondPersonRequired, "this needs a second person; ask for it")
 	}
-	fingerprint := d.fingerprint(string(r.Action), r.Ref, string(r.Reason), r.Note, r.evidence(), string(r.Step), r.ReceivedOn, string(channel))
+	fingerprint := d.fingerprint(string(r.Action), r.Ref, string(r.Reason), r.Note, r.evidence(), string(r.Step), r.ReceivedOn, string(r.Channel))
+	cause := d.cause(s, r.Channel)
+	cause.Reason, cause.Evidence = r.Reason, r.evidence()
 	action := d.action(ctx, s, string(r.Action), r.Ref)
 	action.Reason, action.Note = string(r.Reason), r.Note
-	cause := d.cause(s, channel)
-	cause.Reason, cause.Evidence = r.Reason, r.evidence()
-	once, changed := deskOnce(s, r.OnceKey), false
-	err = d.Cards.Update(ctx, Subject{Ref: r.Ref, Once: once}, func(ch *Change) error {
-		result, repeated, err := ch.Repetition(fingerprint)
+	_, changed, err := d.apply(ctx, how, deskStroke{r, cause, action, deskOnce(s, r.OnceKey), fingerprint})
+	if err != nil {
+		return StaffCard{}, false, err
+	}
+	card, err := d.card(ctx, s, r.Ref)
+	return card, changed, err
+}
+
+// deskStroke is an action with who does it and what keeps it from being done twice.
+type deskStroke struct {
+	request     ActionRequest
+	cause       Cause
+	action      StaffAction
+	once        OnceKey
+	fingerprint string
+}
+
+// apply does the action once, and gives the result kept under its once-key.
+func (d *StaffDesk) apply(ctx context.Context, how deskAction, stroke deskStroke) (result string, changed bool, err error) {
+	err = d.Cards.Update(ctx, Subject{Ref: stroke.request.Ref, Once: stroke.once}, func(ch *Change) error {
+		earlier, repeated, err := ch.Repetition(stroke.fingerprint)
 		if repeated || err != nil {
-			changed = result == resultChanged
+			result, changed = earlier, earlier == resultChanged
 			return err
 		}
 		policy, err := d.policyOf(ch.Card)
 		if err != nil {
 			return err
 		}
-		changed, err = how.apply(&deskTurn{request: r, change: ch, policy: policy, cause: cause, now: d.Clock()})
+		changed, err = how.apply(&deskTurn{request: stroke.request, change: ch, policy: policy, cause: stroke.cause, now: d.Clock()})
 		if err != nil {
 			return err
 		}
-		ch.Actions = append(ch.Actions, action)
-		ch.keep(once, fingerprint, resultOf(changed), d.Clock())
+		result = resultOf(changed)
+		ch.Actions = append(ch.Actions, stroke.action)
+		ch.keep(stroke.once, stroke.fingerprint, result, d.Clock())
 		return nil
 	})
-	if err != nil {
-		return StaffCard{}, false, err
+	return result, changed, err
+}
+
+// Ask puts an action that needs a second person into the queue, where the card's state allows it now; it is judged
+// again when it is approved.
+func (d *StaffDesk) Ask(ctx context.Context, s StaffSession, r ActionRequest) (Approval, error) {
+	how, err := d.prepared(ctx, s, &r)
+	switch {
+	case err != nil:
+		return Approval{}, err
+	case how.second == "":
+		return Approval{}, refuse(CodeNotFound, "this needs no second person")
 	}
-	card, err := d.card(ctx, r.Ref)
-	return card, changed, err
+	found, err := d.Cards.Holding(ctx, Subject{Ref: r.Ref})
+	if err != nil {
+		return Approval{}, err
+	}
+	policy, err := d.policyOf(found.Card)
+	if err != nil {
+		return Approval{}, err
+	}
+	cause := d.cause(s, ChannelCounter)
+	cause.Reason = r.Reason
+	changed, err := how.apply(&deskTurn{request: r, change: found.trial(), policy: policy, cause: cause, now: d.Clock()})
+	if err == nil && !changed {
+		err = refuse(CodeInvalidTransition, "the card is so already")
+	}
+	if err != nil {
+		return Approval{}, err
+	}
+	return d.Queue.Ask(ctx, s, Asking{
+		Kind: how.second, Object: r.Ref, Request: r, Reason: string(r.Reason), Note: r.Note, OnceKey: r.OnceKey,
+	})
+}
+
+// CarryOut does what a second person approved with a card: see CarryOut. The approver is the actor; the evidence names
+// the approval, which leads to who asked.
+func (d *StaffDesk) CarryOut(ctx context.Context, a Approval, decider StaffSession) (outcome string, err error) {
+	action, known := actionOf(a.Kind)
+	if !known {
+		return "", &Error{Code: CodeInternal, Message: "no action of the desk needs the approval " + string(a.Kind)}
+	}
+	var r ActionRequest
+	if err := json.Unmarshal(a.Request, &r); err != nil {
+		return "", &Error{Code: CodeInternal, Cause: err}
+	}
+	r.Ref, r.Action = a.Object, action
+	cause := d.cause(decider, ChannelCounter)
+	cause.Reason, cause.Evidence = r.Reason, "approval="+a.ID
+	if given := r.evidence(); given != "" {
+		cause.Evidence = given + " " + cause.Evidence
+	}
+	line := d.action(ctx, decider, string(action), r.Ref)
+	line.Reason = string(r.Reason)
+	outcome, _, err = d.apply(ctx, deskActions[action], deskStroke{r, cause, line, a.OnceKey(), d.fingerprint("approval", a.ID)})
+	return outcome, err
 }
 
 // What the record of a numbered action says about it.

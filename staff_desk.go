@@ -2,6 +2,7 @@ package citycard
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 )
@@ -10,10 +11,17 @@ import (
 type StaffDesk struct {
 	Cards    Cards
 	Records  StaffRecords
+	Queue    *ApprovalQueue
+	Callers  Callers
+	People   People
+	Cases    Corrections
+	Attempts Attempts
 	Policies *Policies
 	// NewCardNumber gives a card number; one that is taken is tried again with another.
 	NewCardNumber func() CardNumber
 	NewID         func() string
+	// NFKC brings text into Unicode normalisation form KC.
+	NFKC func(string) string
 	// Blind is a keyed hash: what requests are compared by.
 	Blind func(purpose, value string) string
 	Clock func() time.Time
@@ -25,6 +33,14 @@ type StaffCard struct {
 
 	History  []Transition
 	Reissues []StaffReissue
+	// Offers are the actions that the session's role may do with it now; MayReissue tells whether it can be replaced.
+	Offers     []Offer
+	MayReissue bool
+	// Places are the city's designated ones, Banks its issuing banks, Waivers its reasons to waive the fee.
+	Corrections []Correction
+	Places      []Place
+	Banks       map[Bank]Text
+	Waivers     []Reason
 }
 
 // StaffReissue is a reissue with how far it is.
@@ -42,74 +58,19 @@ type ReissueView struct {
 	New CardView
 }
 
-// StaffSearch is what staff looks for: an ID number, or a card number with, where known, its region.
-type StaffSearch struct {
-	IDNumber   string
-	CardNumber string
-	Region     string
-}
-
 // mostHistory is how many transitions a card's page shows at most.
 const mostHistory = 500
 
-// Search finds the cards of the person that a number belongs to, newest first; none where nobody has it. The number
-// searched for is not recorded, but whose cards were shown is.
-func (d *StaffDesk) Search(ctx context.Context, s StaffSession, q StaffSearch) ([]CardView, error) {
-	subjects, err := d.subjects(q)
-	if err != nil {
-		return nil, err
-	}
-	var views []CardView
-	person := ""
-	for _, subject := range subjects {
-		found, err := d.Cards.Holding(ctx, subject)
-		if err != nil {
-			return nil, err
-		}
-		for i := len(found.Cards) - 1; i >= 0; i-- {
-			if subject.CardNumber == "" || found.Cards[i] == found.Card {
-				views = append(views, d.Policies.View(found.Person, found.Cards[i], d.Clock()))
-				person = found.Person.ID
-			}
-		}
-	}
-	return views, d.Records.RecordAction(ctx, d.action(ctx, s, "search", person))
-}
-
-func (d *StaffDesk) subjects(q StaffSearch) ([]Subject, error) {
-	today := DateOf(d.Clock())
-	switch {
-	case (q.IDNumber == "") == (q.CardNumber == ""):
-		return nil, refuseField(CodeInvalidPayload, idNumberField, "give an ID number or a card number")
-	case q.IDNumber != "":
-		number, err := ParseIDNumber(q.IDNumber, today)
-		return []Subject{{Number: number}}, err
-	}
-	number, err := ParseCardNumber(q.CardNumber)
-	if err != nil {
-		return nil, err
-	}
-	regions := d.Policies.Regions()
-	if q.Region != "" {
-		regions = []string{q.Region}
-	}
-	subjects := make([]Subject, len(regions))
-	for i, region := range regions {
-		subjects[i] = Subject{Region: region, CardNumber: number}
-	}
-	return subjects, nil
-}
-
 // Card shows one card: states, blockers, history and reissues. An unknown one is not_found.
 func (d *StaffDesk) Card(ctx context.Context, s StaffSession, ref string) (StaffCard, error) {
-	card, err := d.card(ctx, ref)
+	card, err := d.card(ctx, s, ref)
 	if err != nil {
 		return StaffCard{}, err
 	}
 	return card, d.Records.RecordAction(ctx, d.action(ctx, s, "view", ref))
 }
 
-func (d *StaffDesk) card(ctx context.Context, ref string) (StaffCard, error) {
+func (d *StaffDesk) card(ctx context.Context, s StaffSession, ref string) (StaffCard, error) {
 	found, err := d.Cards.Holding(ctx, Subject{Ref: ref})
 	if err != nil {
 		return StaffCard{}, err
@@ -127,6 +88,14 @@ func (d *StaffDesk) card(ctx context.Context, ref string) (StaffCard, error) {
 	}
 	for _, reissue := range reissues {
 		shown.Reissues = append(shown.Reissues, reissue.with(found))
+	}
+	if shown.Corrections, err = d.Cases.Corrections(ctx, CorrectionQuery{CardRef: ref, Limit: mostHistory}); err != nil {
+		return StaffCard{}, err
+	}
+	if policy, known := d.Policies.For(found.Card.Region, DateOf(d.Clock())); known {
+		shown.Offers = found.offers(policy, s.Staff.Role, d.Clock())
+		shown.MayReissue = slices.Contains(serving, s.Staff.Role) && found.mayReissue(policy, d.Clock())
+		shown.Places, shown.Banks, shown.Waivers = policy.DesignatedPlaces, policy.Banks, policy.Waivers
 	}
 	return shown, nil
 }
@@ -153,13 +122,18 @@ func (d *StaffDesk) action(ctx context.Context, s StaffSession, what, object str
 // ReissueRequest is what staff submits. Waiver is nil where the fee is charged; OnceKey the caller's
 // Idempotency-Key, empty where none was sent.
 type ReissueRequest struct {
-	Ref     string
-	Reason  ReissueReason
-	Waiver  *Reason
-	Note    string
-	Bank    Bank
-	Channel Channel
-	OnceKey string
+	Ref    string
+	Reason ReissueReason
+	Waiver *Reason
+	Note   string
+	Bank   Bank
+	// Evidence is the reference of the document seen.
+	Evidence string
+	Channel  Channel
+	// Identification is that of the caller on the hotline, Agent who came for the cardholder.
+	Identification string
+	Agent          Agent
+	OnceKey        string
 }
 
 // Reissue replaces a card under the rules of Change.OpenReissue. Repeated with the same OnceKey it gives the same
@@ -169,11 +143,22 @@ func (d *StaffDesk) Reissue(ctx context.Context, s StaffSession, r ReissueReques
 	if err != nil {
 		return ReissueView{}, err
 	}
+	if r.Evidence != "" && !evidenceForm.MatchString(r.Evidence) {
+		return ReissueView{}, refuseField(CodeInvalidPayload, "evidence", "evidence is a reference: letters, digits and _ . : / -")
+	}
+	if err := r.Agent.check(DateOf(d.Clock())); err != nil {
+		return ReissueView{}, err
+	}
+	if err := d.identified(ctx, s, channel, r.Ref, r.Identification); err != nil {
+		return ReissueView{}, err
+	}
 	waiver := "-"
 	if r.Waiver != nil {
 		waiver = "+" + string(*r.Waiver)
 	}
-	fingerprint := d.fingerprint("reissue", r.Ref, string(r.Reason), waiver, string(r.Bank), string(channel), r.Note)
+	cause := d.cause(s, channel)
+	cause.Evidence = (&ActionRequest{Evidence: r.Evidence, Identification: r.Identification, Agent: r.Agent}).evidence()
+	fingerprint := d.fingerprint("reissue", r.Ref, string(r.Reason), waiver, string(r.Bank), string(channel), r.Note, cause.Evidence)
 	action := d.action(ctx, s, "reissue", r.Ref)
 	action.Reason, action.Note = string(r.Reason), r.Note
 	once, id := deskOnce(s, r.OnceKey), ""
@@ -190,7 +175,7 @@ func (d *StaffDesk) Reissue(ctx context.Context, s StaffSession, r ReissueReques
 		order := ReissueOrder{
 			Reason: r.Reason, Waiver: r.Waiver, Note: r.Note, Bank: r.Bank, Ref: d.NewID(), Number: d.NewCardNumber(),
 		}
-		made, err := ch.OpenReissue(policy, order, d.cause(s, channel), d.Clock())
+		made, err := ch.OpenReissue(policy, order, cause, d.Clock())
 		if err != nil {
 			return err
 		}

@@ -133,6 +133,11 @@ const (
 	AttemptByStaffAccount AttemptKind = "staff_account"
 	AttemptByStaffAddress AttemptKind = "staff_address"
 	AttemptByStaffBegin   AttemptKind = "staff_begin"
+	// What staff looks for and reveals is counted by account, the identifications of callers by account and by card.
+	AttemptByStaffSearch AttemptKind = "staff_search"
+	AttemptByReveal      AttemptKind = "reveal"
+	AttemptByCaller      AttemptKind = "caller"
+	AttemptByCallerStaff AttemptKind = "caller_staff"
 )
 
 // AttemptLimit allows Max attempts of one subject per window; the window is the calendar day or hour in

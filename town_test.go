@@ -43,6 +43,11 @@ type town struct {
 	attempts map[string]int
 	reissues []citycard.Reissue
 	actions  []citycard.StaffAction
+	phones   map[string]string // by person
+	callers  []citycard.Identification
+	cases    []citycard.Correction
+	// tray is the queue of what needs a second person.
+	tray *tray
 	// codes are the platform's authorization codes not yet used, with the open id of their user.
 	codes map[string]string
 	// face and passed are the platform's verdicts; faults are what its methods and the store's Update fail with.
@@ -64,6 +69,7 @@ func newTown() *town {
 		people: map[string]citycard.Person{}, acts: map[string]citycard.Activation{}, once: map[citycard.OnceKey]*citycard.Once{},
 		bound: map[string]string{}, citizens: map[string]citycard.Citizen{}, sessions: map[string]citycard.Session{},
 		states: map[string]citycard.LoginState{}, attempts: map[string]int{}, codes: map[string]string{},
+		phones: map[string]string{"li": "13812345678"}, tray: newTray(),
 		face: true, passed: true, faults: map[string]error{}, calls: map[string]int{},
 	}
 	t.people[liNumber] = citycard.Person{ID: "li", Name: citycard.RestoreName("李雷")}

@@ -131,12 +131,3 @@ func (h *StaffPages) Decide(c echo.Context) error {
 	}
 	return c.Redirect(http.StatusSeeOther, staffHome+"/approvals/"+a.ID)
 }
-
-// Label is a text of the pages by a prefix and a name that may come from outside this program's tables: the name itself
-// where there is no text.
-func (p staffPage) Label(prefix, name string) string {
-	if text, known := p.texts[prefix+name]; known {
-		return text
-	}
-	return name
-}

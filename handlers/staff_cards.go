@@ -17,6 +17,21 @@ type staffCardBody struct {
 
 	History  []staffTransitionBody `json:"history"`
 	Reissues []reissueBody         `json:"reissues"`
+	// Offers are the actions that the role may do now, MayReissue whether it may replace the card.
+	Offers      []offerBody      `json:"offers"`
+	MayReissue  bool             `json:"may_reissue"`
+	Corrections []correctionBody `json:"corrections"`
+}
+
+// offerBody is an action that the card's state allows, with what it asks for.
+type offerBody struct {
+	Action       citycard.CardAction `json:"action"`
+	Reasons      []citycard.Reason   `json:"reasons"`
+	SecondPerson bool                `json:"second_person"`
+	Evidence     bool                `json:"evidence"`
+	Place        bool                `json:"place"`
+	Agent        bool                `json:"agent"`
+	Steps        []citycard.Step     `json:"steps"`
 }
 
 type staffTransitionBody struct {
@@ -50,6 +65,15 @@ func showStaffCard(card citycard.StaffCard, lang citycard.Lang) staffCardBody {
 	body := staffCardBody{
 		cardBody: showCard(card.CardView, lang),
 		History:  make([]staffTransitionBody, 0, len(card.History)), Reissues: make([]reissueBody, 0, len(card.Reissues)),
+		Offers: make([]offerBody, 0, len(card.Offers)), MayReissue: card.MayReissue,
+		Corrections: make([]correctionBody, 0, len(card.Corrections)),
+	}
+	for _, o := range card.Offers {
+		steps := append([]citycard.Step{}, o.Steps...)
+		body.Offers = append(body.Offers, offerBody{o.Action, o.Reasons, o.Second, o.Evidence, o.Place, o.Agent, steps})
+	}
+	for _, c := range card.Corrections {
+		body.Corrections = append(body.Corrections, showCorrection(c))
 	}
 	for _, t := range card.History {
 		body.History = append(body.History, staffTransitionBody{showTransition(t), t.Cause.Actor.ID, t.Cause.Evidence})
@@ -70,21 +94,30 @@ func (h StaffCards) Search(c echo.Context) error {
 		IDNumber   string `json:"id_number"`
 		CardNumber string `json:"card_number"`
 		Region     string `json:"region"`
+		Name       string `json:"name"`
+		BirthDate  string `json:"birth_date"`
 	}
 	if err := bind(c, &body); err != nil {
 		return err
 	}
-	views, err := h.Desk.Search(c.Request().Context(), session, citycard.StaffSearch{
-		IDNumber: body.IDNumber, CardNumber: body.CardNumber, Region: body.Region,
+	found, err := h.Desk.Search(c.Request().Context(), session, citycard.StaffSearch{
+		IDNumber: body.IDNumber, CardNumber: body.CardNumber, Region: body.Region, Name: body.Name, BirthDate: body.BirthDate,
 	})
 	if err != nil {
 		return err
 	}
-	found := list[*cardBody]{Items: make([]*cardBody, 0, len(views))}
-	for _, view := range views {
-		found.Items = append(found.Items, showCard(view, languageOf(c)))
+	shown := foundBody{list: list[*cardBody]{Items: make([]*cardBody, 0, len(found.Cards))}, More: found.More}
+	for _, view := range found.Cards {
+		shown.Items = append(shown.Items, showCard(view, languageOf(c)))
 	}
-	return c.JSON(http.StatusOK, found)
+	return c.JSON(http.StatusOK, shown)
+}
+
+// foundBody are the cards found; More tells that the name has more people than are shown.
+type foundBody struct {
+	list[*cardBody]
+
+	More bool `json:"more"`
 }
 
 // Show answers GET /admin/v1/cards/{ref}.
@@ -102,47 +135,6 @@ func (h StaffCards) Show(c echo.Context) error {
 		return err
 	}
 	return c.JSON(http.StatusOK, showStaffCard(card, languageOf(c)))
-}
-
-// Act answers POST /admin/v1/cards/{ref}/… and /admin/v1/reissues/{ref}/cancel with the card as it is afterwards.
-func (h StaffCards) Act(action citycard.CardAction) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		session, err := staffOf(c)
-		if err != nil {
-			return err
-		}
-		ref, err := reference(c, "ref")
-		if err != nil {
-			return err
-		}
-		once, err := onceKey(c)
-		if err != nil {
-			return err
-		}
-		var body struct {
-			Reason     citycard.Reason  `json:"reason"`
-			Note       string           `json:"note"`
-			Evidence   string           `json:"evidence"`
-			Place      string           `json:"place"`
-			Step       citycard.Step    `json:"step"`
-			ReceivedOn string           `json:"received_on"`
-			Channel    citycard.Channel `json:"channel"`
-		}
-		if err := bind(c, &body); err != nil {
-			return err
-		}
-		card, changed, err := h.Desk.Act(c.Request().Context(), session, citycard.ActionRequest{
-			Ref: ref, Action: action, Reason: body.Reason, Note: body.Note, Evidence: body.Evidence, Place: body.Place,
-			Step: body.Step, ReceivedOn: body.ReceivedOn, Channel: body.Channel, OnceKey: once,
-		})
-		if err != nil {
-			return err
-		}
-		return c.JSON(http.StatusOK, struct {
-			Changed bool          `json:"changed"`
-			Card    staffCardBody `json:"card"`
-		}{changed, showStaffCard(card, languageOf(c))})
-	}
 }
 
 type reissueViewBody struct {
@@ -174,13 +166,15 @@ func (h StaffCards) Reissue(c echo.Context) error {
 		Waiver   *citycard.Reason       `json:"waiver"`
 		Note     string                 `json:"note"`
 		BankCode citycard.Bank          `json:"bank_code"`
-		Channel  citycard.Channel       `json:"channel"`
+		Evidence string                 `json:"evidence"`
+		presenceBody
 	}
 	if err := bind(c, &body); err != nil {
 		return err
 	}
 	view, err := h.Desk.Reissue(c.Request().Context(), session, citycard.ReissueRequest{
-		Ref: ref, Reason: body.Reason, Waiver: body.Waiver, Note: body.Note, Bank: body.BankCode, Channel: body.Channel, OnceKey: once,
+		Ref: ref, Reason: body.Reason, Waiver: body.Waiver, Note: body.Note, Bank: body.BankCode, Evidence: body.Evidence,
+		Channel: body.Channel, Identification: body.Identification, Agent: body.agent(), OnceKey: once,
 	})
 	if err != nil {
 		return err

@@ -29,6 +29,7 @@ var staffPlaces = []struct {
 	roles      []citycard.StaffRole
 }{
 	{"search", staffHome, []citycard.StaffRole{citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor}},
+	{"hotline", "/admin/hotline", []citycard.StaffRole{citycard.RoleClerk, citycard.RoleSupervisor}},
 	{"approvals", "/admin/approvals", citycard.StaffRoles()},
 	{"dashboard", "/admin/dashboard", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"staff", staffAccounts, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},

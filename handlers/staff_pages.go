@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -18,13 +19,16 @@ import (
 type StaffPages struct {
 	Templates *Templates
 	Desk      StaffDesk
+	Reveals   StaffReveals
+	Callers   StaffCallers
+	Cases     StaffCases
 	Approvals StaffApprovals
 	// Names gives the names of staff accounts by their ids.
 	Names func(ctx context.Context, ids []string) (map[string]string, error)
 	// Counts are the numbers shown beside places of the navigation, by the place's name.
 	Counts map[string]StaffCount
-	// Waivers are the reasons for which the city may waive the fee.
-	Waivers []citycard.Reason
+	// Today is the day in Shanghai, YYYY-MM-DD.
+	Today func() string
 	// NewID gives a form its number, so that sending it twice takes effect once.
 	NewID func() string
 	// Secure marks cookies for HTTPS only.
@@ -50,6 +54,30 @@ type staffPage struct {
 	Detail  string
 	// Passkey is the address of the script that asks for one.
 	Passkey string
+}
+
+// Label is a text of the pages by a prefix and a name that may come from outside this program's tables: the name itself
+// where there is no text.
+func (p staffPage) Label(prefix, name string) string {
+	if text, known := p.texts[prefix+name]; known {
+		return text
+	}
+	return name
+}
+
+// about is what a template shared by pages is given: the page and the one thing it is about.
+type about struct {
+	staffPage
+
+	Item any
+}
+
+// About is the page with one thing.
+func (p staffPage) About(item any) about { return about{p, item} }
+
+// Has tells whether a step is among those possible.
+func (staffPage) Has(steps []citycard.Step, step citycard.Step) bool {
+	return slices.Contains(steps, step)
 }
 
 // show answers with a page; a refusal is shown above it, with its status. A failure of ours stays one.
@@ -107,39 +135,3 @@ func staffReturn(path string) string {
 }
 
 var staffPathForm = regexp.MustCompile(`^/admin(/[A-Za-z0-9_-]{1,64}){0,4}$`)
-
-type staffSearchPage struct {
-	// Asked tells whether something was looked for.
-	Asked bool
-	Cards []citycard.CardView
-}
-
-// SearchForm answers GET /admin; who may not search is led to the first place there is for the role.
-func (h *StaffPages) SearchForm(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	if first := firstPlace(session.Staff.Role); first != staffHome {
-		return c.Redirect(http.StatusSeeOther, first)
-	}
-	return h.show(c, "search", staffSearchPage{}, nil)
-}
-
-// cardNumberLength tells a card number from an ID number.
-const cardNumberLength = 9
-
-// Search answers POST /admin/search with the cards found: the number stands in no address.
-func (h *StaffPages) Search(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	number := strings.TrimSpace(c.FormValue("number"))
-	asked := citycard.StaffSearch{IDNumber: number}
-	if len([]rune(number)) == cardNumberLength {
-		asked = citycard.StaffSearch{CardNumber: number}
-	}
-	cards, err := h.Desk.Search(c.Request().Context(), session, asked)
-	return h.show(c, "search", staffSearchPage{Asked: err == nil, Cards: cards}, err)
-}

@@ -16,12 +16,33 @@ type StaffLogin interface {
 
 // StaffDesk is what staff does with people's cards, *citycard.StaffDesk.
 type StaffDesk interface {
-	Search(ctx context.Context, s citycard.StaffSession, q citycard.StaffSearch) ([]citycard.CardView, error)
+	Search(ctx context.Context, s citycard.StaffSession, q citycard.StaffSearch) (citycard.Found, error)
 	Card(ctx context.Context, s citycard.StaffSession, ref string) (citycard.StaffCard, error)
 	Act(ctx context.Context, s citycard.StaffSession, r citycard.ActionRequest) (citycard.StaffCard, bool, error)
+	Ask(ctx context.Context, s citycard.StaffSession, r citycard.ActionRequest) (citycard.Approval, error)
 	Reissue(ctx context.Context, s citycard.StaffSession, r citycard.ReissueRequest) (citycard.ReissueView, error)
 	FindReissue(ctx context.Context, s citycard.StaffSession, id string) (citycard.ReissueView, error)
 	Actions(ctx context.Context, s citycard.StaffSession, before string, limit int) ([]citycard.StaffAction, error)
+}
+
+// StaffReveals shows single fields of people's records, *citycard.StaffDesk.
+type StaffReveals interface {
+	Reveal(ctx context.Context, s citycard.StaffSession, r citycard.RevealRequest) ([]string, error)
+	AskReveal(ctx context.Context, s citycard.StaffSession, r citycard.RevealRequest) (citycard.Approval, error)
+}
+
+// StaffCallers identifies callers on the hotline, *citycard.StaffDesk.
+type StaffCallers interface {
+	Questions(ctx context.Context, s citycard.StaffSession, ref string) ([]citycard.CallerQuestion, error)
+	Identify(ctx context.Context, s citycard.StaffSession, ref string, answers citycard.Answers) (citycard.Identification, error)
+}
+
+// StaffCases are the cases of wrong records, *citycard.StaffDesk.
+type StaffCases interface {
+	OpenCorrection(ctx context.Context, s citycard.StaffSession, n citycard.NewCorrection) (citycard.Correction, error)
+	Correction(ctx context.Context, s citycard.StaffSession, id string) (citycard.Correction, error)
+	Corrections(ctx context.Context, s citycard.StaffSession, q citycard.CorrectionQuery) ([]citycard.Correction, string, error)
+	ResolveCorrection(ctx context.Context, s citycard.StaffSession, id, resolution string) (citycard.Correction, error)
 }
 
 // StaffApprovals is the queue of what needs a second person, *citycard.ApprovalQueue.
@@ -65,6 +86,9 @@ var (
 	_ StaffRegistry  = (*citycard.StaffRegistry)(nil)
 	_ StaffLogin     = (*citycard.StaffLogin)(nil)
 	_ StaffDesk      = (*citycard.StaffDesk)(nil)
+	_ StaffReveals   = (*citycard.StaffDesk)(nil)
+	_ StaffCallers   = (*citycard.StaffDesk)(nil)
+	_ StaffCases     = (*citycard.StaffDesk)(nil)
 	_ StaffApprovals = (*citycard.ApprovalQueue)(nil)
 )
 

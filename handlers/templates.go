@@ -63,7 +63,7 @@ func assetAddress(files fs.FS, name string) (string, error) {
 }
 
 // staffFrame is what every page of staff shares.
-var staffFrame = []string{"admin/layout.html"}
+var staffFrame = []string{"admin/layout.html", "admin/agent.html"}
 
 // NewStaffTemplates reads the pages of staff; their texts come beside those of the citizens' pages.
 func NewStaffTemplates(files fs.FS) (*Templates, error) {

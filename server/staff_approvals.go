@@ -1,11 +1,30 @@
 package main
 
-import "citycard"
+import (
+	"golang.org/x/text/unicode/norm"
 
-// approvalQueue is the queue of what needs a second person, with who carries out what.
+	"citycard"
+)
+
+// approvalQueue is the queue of what needs a second person. Who carries out what is added by what it belongs to.
 func (p *parts) approvalQueue() *citycard.ApprovalQueue {
 	return &citycard.ApprovalQueue{
 		Store: p.store, Carry: map[citycard.ApprovalKind]citycard.CarryOut{},
 		NewID: newID, Blind: p.ring.Index, Clock: p.config.clock,
 	}
+}
+
+// staffDesk is what staff does with people's cards; it carries out what a second person approved of that.
+func (p *parts) staffDesk(queue *citycard.ApprovalQueue) *citycard.StaffDesk {
+	desk := &citycard.StaffDesk{
+		Cards: p.store, Records: p.store, Queue: queue, Callers: p.store, People: p.store, Cases: p.store, Attempts: p.store,
+		Policies: p.config.policies, NewCardNumber: newCardNumber, NewID: newID, NFKC: norm.NFKC.String,
+		Blind: p.ring.Index, Clock: p.config.clock,
+	}
+	for _, kind := range []citycard.ApprovalKind{
+		citycard.ApproveCancelCard, citycard.ApproveManualActivation, citycard.ApproveFreeze, citycard.ApproveReleaseHold,
+	} {
+		queue.Carry[kind] = desk.CarryOut
+	}
+	return desk
 }

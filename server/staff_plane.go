@@ -29,6 +29,10 @@ type staffPlane struct {
 	logIn      *handlers.StaffLogInPages
 	account    *handlers.StaffAccountPages
 	directory  *handlers.StaffDirectoryPages
+
+	fields      handlers.StaffFields
+	hotline     handlers.StaffHotline
+	corrections handlers.StaffCorrections
 }
 
 func (p *parts) staffPlane() (staffPlane, error) {
@@ -37,11 +41,8 @@ func (p *parts) staffPlane() (staffPlane, error) {
 		tokens.Keys = append(tokens.Keys, key.Bytes)
 	}
 	login := p.staffLogin()
-	desk := &citycard.StaffDesk{
-		Cards: p.store, Records: p.store, Policies: p.config.policies, NewCardNumber: newCardNumber, NewID: newID,
-		Blind: p.ring.Index, Clock: p.config.clock,
-	}
 	queue := p.approvalQueue()
+	desk := p.staffDesk(queue)
 	gate := middleware.StaffGate{Tokens: tokens, Check: login.Check, Secure: p.secureStaff()}
 	sameOrigin, err := middleware.SameOrigin(p.staff.String())
 	if err != nil {
@@ -57,10 +58,12 @@ func (p *parts) staffPlane() (staffPlane, error) {
 		cards:    handlers.StaffCards{Desk: desk},
 		audit:    handlers.StaffAudit{Desk: desk},
 		queue:    handlers.StaffQueue{Approvals: queue},
+		fields:   handlers.StaffFields{Reveals: desk}, hotline: handlers.StaffHotline{Callers: desk},
+		corrections: handlers.StaffCorrections{Cases: desk},
 		pages: &handlers.StaffPages{
 			Templates: templates, Desk: desk, NewID: newID, Secure: p.secureStaff(),
 			Approvals: queue, Names: p.store.StaffNames, Counts: map[string]handlers.StaffCount{"approvals": queue.Waiting},
-			Waivers: p.config.policies.HomePolicy(citycard.DateOf(p.config.clock())).Waivers,
+			Reveals: desk, Callers: desk, Cases: desk, Today: func() string { return citycard.DateOf(p.config.clock()).String() },
 		},
 	}
 	p.figures(&made)

@@ -22,12 +22,15 @@ type numberRow struct {
 	NumberIndex string `db:"number_index"`
 	PersonID    string `db:"person_id"`
 	Number      string `db:"number"`
+	// NameBirth is the blind index of name and day of birth; NULL where it was not made yet.
+	NameBirth *string `db:"name_birth"`
 }
 
 const (
 	insertPerson = `INSERT INTO person (id, name, phone, created_at) VALUES (:id, :name, :phone, :created_at)`
-	insertNumber = `INSERT INTO person_number (number_index, person_id, number) VALUES (:number_index, :person_id, :number)`
-	markImport   = `INSERT INTO import_file (digest, line, updated_at) VALUES (?, ?, ?)
+	insertNumber = `INSERT INTO person_number (number_index, person_id, number, name_birth)
+ VALUES (:number_index, :person_id, :number, :name_birth)`
+	markImport = `INSERT INTO import_file (digest, line, updated_at) VALUES (?, ?, ?)
  ON CONFLICT (digest) DO UPDATE SET line = excluded.line, updated_at = excluded.updated_at`
 )
 
@@ -196,7 +199,8 @@ func (s *Store) addImported(known *record, found *imported, n newImport) error {
 		if err != nil {
 			return err
 		}
-		found.numbers = append(found.numbers, numberRow{n.index, n.person.ID, number})
+		nameBirth := s.nameBirth(n.person.Name, n.row.Number.BirthDate())
+		found.numbers = append(found.numbers, numberRow{n.index, n.person.ID, number, &nameBirth})
 		known.numbers[n.index] = n.person
 	}
 	if n.verdict == citycard.ImportAlias {

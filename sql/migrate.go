@@ -34,7 +34,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	return nil
+	return s.markNames(ctx)
 }
 
 // Status tells the schema's version and the newest version this program knows.

@@ -22,6 +22,8 @@ const (
 	indexNumber  = "person_number"
 	indexAccount = "card.account"
 	indexOpenID  = "citizen.open_id"
+	// indexNameBirth is of a name and a day of birth.
+	indexNameBirth = "person_number.name_birth"
 )
 
 // seal encrypts text for one column of one row; the empty text stays empty.

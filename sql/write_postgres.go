@@ -235,9 +235,10 @@ func storeImported(ctx context.Context, q sqlx.ExecerContext, found *imported) e
 	people.addf(`added AS (INSERT INTO person (id, name, phone, created_at) SELECT * FROM %s)`,
 		column(found.people, func(p *personRow) string { return p.ID }), column(found.people, func(p *personRow) string { return p.Name }),
 		column(found.people, func(p *personRow) string { return p.Phone }), column(found.people, func(p *personRow) int64 { return p.CreatedAt }))
-	numbers.addf(`added AS (INSERT INTO person_number (number_index, person_id, number) SELECT * FROM %s)`,
+	numbers.addf(`added AS (INSERT INTO person_number (number_index, person_id, number, name_birth) SELECT * FROM %s)`,
 		column(found.numbers, func(n *numberRow) string { return n.NumberIndex }),
-		column(found.numbers, func(n *numberRow) string { return n.PersonID }), column(found.numbers, func(n *numberRow) string { return n.Number }))
+		column(found.numbers, func(n *numberRow) string { return n.PersonID }), column(found.numbers, func(n *numberRow) string { return n.Number }),
+		column(found.numbers, func(n *numberRow) *string { return n.NameBirth }))
 	cards.insertCards(found.cards)
 	for _, st := range []*statement{people, numbers, cards} {
 		if len(st.parts) == 0 {

@@ -47,7 +47,7 @@ func TestTextsOfStaffAreThereInBothLanguagesAndNamedByTheirPages(t *testing.T) {
 	assert.Equal(t, keys(zh), keys(en))
 	citizens := texts(t, "zh")
 	named := regexp.MustCompile(`\.T "([a-z_.]+)"`)
-	prefixed := regexp.MustCompile(`\.T \(printf "(staff\.[a-z_]+)%s"`)
+	prefixed := regexp.MustCompile(`\.(?:T \(printf|Label) "([a-z]+\.[a-z_]*)(?:%s)?"`)
 	used, prefixes := map[string]bool{}, []string{}
 	names, err := fs.Glob(static.FS, "admin/*.html")
 	require.NoError(t, err)

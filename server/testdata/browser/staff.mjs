@@ -20,8 +20,9 @@ await visit(seen, { viewport: { width: 1280, height: 900 } }, async (given, page
   await look("search");
   await page.locator("a.found").click();
   await look("card");
-  await page.locator("#action").selectOption("loss");
-  await page.locator("#act").click();
+  await page.locator("#do-loss summary").first().click();
+  await look("card-loss");
+  await page.locator("#loss-submit").click();
   await look("lost");
   await page.locator("#reissue").click();
   await page.locator("#reason").selectOption("lost");
@@ -37,7 +38,7 @@ await visit(seen, { viewport: { width: 1280, height: 900 } }, async (given, page
   await page.locator('a[href^="/admin/cards/"]').first().click();
   await look("old-card");
   seen.social = await page.locator(".state").first().getAttribute("class");
-  await page.locator("#reissue").click();
+  await page.goto(`${page.url()}/reissue`);
   await page.locator("#note").fill("once more");
   await page.locator("#submit").click();
   await alerted();
