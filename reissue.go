@@ -66,6 +66,8 @@ type Reissue struct {
 	Note     string
 	OpenedBy string
 	OpenedAt time.Time
+	// PaidAt is when the platform reported the fee as paid; zero where it did not. The store reads it.
+	PaidAt time.Time
 }
 
 // ReissueState is how far the reissue that makes this card is.

@@ -52,12 +52,14 @@ type reissueBody struct {
 	State    citycard.ReissueState  `json:"state"`
 	OpenedBy string                 `json:"opened_by"`
 	OpenedAt string                 `json:"opened_at"`
+	PaidAt   *string                `json:"paid_at"`
 }
 
 func showReissue(r citycard.StaffReissue) reissueBody {
 	return reissueBody{
 		ID: r.ID, OldCard: r.OldCard, NewCard: r.ID, Reason: r.Reason, Waiver: optional(string(r.Waiver)), FeeFen: r.FeeFen,
 		Note: r.Note, State: r.State, OpenedBy: r.OpenedBy, OpenedAt: moment(r.OpenedAt),
+		PaidAt: optionalMoment(r.PaidAt),
 	}
 }
 

@@ -114,7 +114,7 @@ func (p *parts) partnerPlane() (partnerPlane, error) {
 	}
 	made := partnerParts{
 		store: p.store, policies: p.config.policies, own: own, platform: p.keys, appID: p.config.AppID,
-		public: p.public, orders: noPaymentOrders{}, count: p.count, clock: p.config.clock, ticks: time.Now,
+		public: p.public, sellerID: p.config.SellerID, count: p.count, clock: p.config.clock, ticks: time.Now,
 		pause: pause,
 	}
 	return made.plane()

@@ -27,6 +27,8 @@ const (
 
 	// standInAppID is our application on the stand-in super-app.
 	standInAppID = "9021000123456789"
+	// standInSellerID is the account that citizens would pay to there.
+	standInSellerID = "2088000000000001"
 )
 
 // config is the configuration after every setting was read and found good by itself, with the defaults filled
@@ -102,6 +104,9 @@ func (c *config) fillIn() {
 	}
 	if c.AppID == "" {
 		c.AppID = standInAppID
+	}
+	if c.SellerID == "" && !c.production() {
+		c.SellerID = standInSellerID
 	}
 }
 

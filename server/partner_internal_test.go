@@ -11,7 +11,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"citycard"
-	"citycard/handlers"
 	"citycard/integrations/keyfile"
 	"citycard/integrations/signing"
 )
@@ -25,8 +24,9 @@ type PartnerListener struct {
 		citycard.TwoCardSessions
 		citycard.Replays
 		citycard.Attempts
+		citycard.Payments
 	}
-	Orders      handlers.PaymentOrders
+	SellerID    string
 	PlatformKey *signing.PublicKey
 	AppID       string
 	OwnKey      *signing.PrivateKey
@@ -41,8 +41,8 @@ func (l PartnerListener) Handler() (http.Handler, error) {
 	made := partnerParts{
 		store: l.Store, own: []ownKey{{"own", keyfile.StateActive, time.Time{}, l.OwnKey}},
 		platform: platformKeys{public: l.PlatformKey.PEM()}, appID: l.AppID,
-		public: &url.URL{Scheme: "https", Host: "api.citycard.example"},
-		orders: l.Orders, count: l.Count, clock: l.Clock, ticks: time.Now,
+		public:   &url.URL{Scheme: "https", Host: "api.citycard.example"},
+		sellerID: l.SellerID, count: l.Count, clock: l.Clock, ticks: time.Now,
 		pause: func(_ context.Context, d time.Duration) error {
 			if l.Pause != nil {
 				l.Pause(d)

@@ -30,6 +30,7 @@ type partnerStore interface {
 	citycard.TwoCardSessions
 	citycard.Replays
 	citycard.Attempts
+	citycard.Payments
 }
 
 // partnerParts are what the plane is made of.
@@ -38,9 +39,10 @@ type partnerParts struct {
 	policies *citycard.Policies
 	own      []ownKey
 	platform platformKeys
+	// appID is our application on the platform, sellerID the account that citizens pay to.
 	appID    string
 	public   *url.URL
-	orders   handlers.PaymentOrders
+	sellerID string
 	count    func(citycard.CallbackKind)
 	// clock is the time events and signatures are judged by; ticks measures rates and the age of the registry's copy.
 	clock, ticks func() time.Time
@@ -74,7 +76,8 @@ func (p partnerParts) plane() (partnerPlane, error) {
 		events:  handlers.PartnerEvents{PartnerPlane: messages},
 		queries: handlers.PartnerQueries{PartnerPlane: messages},
 		notify: handlers.PlatformNotify{
-			Prove: platform.notice, Flood: held, AppID: p.appID, Orders: p.orders, Count: p.count, Clock: p.clock,
+			Prove: platform.notice, Flood: held, Count: p.count,
+			Desk: &citycard.PlatformDesk{Payments: p.store, AppID: p.appID, SellerID: p.sellerID, Clock: p.clock},
 		},
 		keys: publishedKeys(p.own),
 	}, nil

@@ -21,6 +21,7 @@ type brokenStore struct {
 	citycard.Cards
 	citycard.TwoCardSessions
 	citycard.Attempts
+	citycard.Payments
 
 	records []citycard.PartnerRecord
 }

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"citycard"
-	"citycard/handlers"
 	"citycard/integrations/signing"
 	server "citycard/server"
 )
@@ -24,21 +23,26 @@ import (
 const ourApp = "9021000123456789"
 
 // till is one payment order that remembers what was taken for it.
-type till struct{ taken map[string]citycard.Once }
+type till struct {
+	brokenStore
 
-func (s *till) PaymentOrder(_ context.Context, number string) (handlers.PaymentOrder, error) {
-	if number != "FEE20261122000002" {
-		return handlers.PaymentOrder{}, &citycard.Error{Code: citycard.CodeNotFound}
-	}
-	return handlers.PaymentOrder{Number: number, SellerID: "2088000000000001", AmountFen: 2000}, nil
+	taken map[string]citycard.Once
 }
 
-func (s *till) TakePayment(_ context.Context, _ handlers.Payment, once citycard.Once) error {
-	if before, taken := s.taken[once.Key]; taken && before.Fingerprint != once.Fingerprint {
-		return &citycard.Error{Code: citycard.CodeEventIDReused}
+func (s *till) PaymentOrder(_ context.Context, number string) (citycard.PaymentOrder, error) {
+	if number != "FEE20261122000002" {
+		return citycard.PaymentOrder{}, &citycard.Error{Code: citycard.CodeNotFound}
+	}
+	return citycard.PaymentOrder{Number: number, AmountFen: 2000}, nil
+}
+
+func (s *till) TakeNotice(_ context.Context, once citycard.Once, _ *citycard.Payment) (bool, error) {
+	before, taken := s.taken[once.Key]
+	if taken && before.Fingerprint != once.Fingerprint {
+		return false, &citycard.Error{Code: citycard.CodeEventIDReused}
 	}
 	s.taken[once.Key] = once
-	return nil
+	return taken, nil
 }
 
 // notifyBench sends notifications to the partner plane.
@@ -55,7 +59,7 @@ func newNotifyBench(t *testing.T) *notifyBench {
 	own, err := signing.GenerateKey(signing.KeyRSA2)
 	require.NoError(t, err)
 	handler, err := server.PartnerListener{
-		Orders: b.till, PlatformKey: privateKey(t, "platform_rsa").Public(), AppID: ourApp, OwnKey: own,
+		Store: b.till, SellerID: "2088000000000001", PlatformKey: privateKey(t, "platform_rsa").Public(), AppID: ourApp, OwnKey: own,
 		Count: func(k citycard.CallbackKind) { b.counted = append(b.counted, k) },
 		Clock: func() time.Time { return vectorNow(t) },
 	}.Handler()
@@ -189,22 +193,32 @@ func TestNoForgedNotificationIsTaken(t *testing.T) {
 	t.Logf("%d kinds", len(forgeries)+9)
 }
 
-// TestSignTypeIsSignedForTheTypesThatDoSo: the other variant's canonical string has sign_type in it.
+// TestSignTypeIsSignedForTheTypesThatDoSo: the other variant's canonical string has sign_type in it. An authorisation is
+// about no order.
 func TestSignTypeIsSignedForTheTypesThatDoSo(t *testing.T) {
 	t.Parallel()
 	b := newNotifyBench(t)
-	signed := signing.NotifyType{SignTypeSigned: true, Names: []string{"status"}}
 	bare := []string{"notify_type", "open_app_auth_notify", "status", "execute_auth"}
 	for _, name := range tradeType.Names {
 		bare = append(bare, name, "")
 	}
-	for kind, want := range map[string]string{"not_found": "with", "isv.invalid-signature": "without"} {
-		variant := signed
-		if want == "without" {
-			variant.SignTypeSigned = false
+	without := signing.NotifyType{Names: []string{"status"}}
+	with := signing.NotifyType{SignTypeSigned: true, Names: without.Names}
+	for _, c := range []struct {
+		variant      signing.NotifyType
+		answer, code string
+		outcome      citycard.CallbackOutcome
+	}{
+		{without, "400 failure", "isv.invalid-signature", citycard.CallbackRefused},
+		{with, "200 success", "", citycard.CallbackAccepted},
+	} {
+		draft := b.draft(t, c.variant, bare...)
+		answer := draft.send(t, newClient(""), b.service)
+		assert.Equal(t, c.answer, fmt.Sprint(answer.status, " ", answer.body))
+		assert.Equal(t, citycard.CallbackKind{Profile: citycard.ProfileNotify, Outcome: c.outcome, Code: c.code}, b.counted[len(b.counted)-1])
+		if c.outcome == citycard.CallbackAccepted {
+			assert.Equal(t, "success", draft.send(t, newClient(""), b.service).body)
+			assert.Equal(t, citycard.CallbackRepeated, b.counted[len(b.counted)-1].Outcome)
 		}
-		answer := b.draft(t, variant, bare...).send(t, newClient(""), b.service)
-		assert.Equal(t, "400 failure", fmt.Sprint(answer.status, " ", answer.body), "nobody here waits for an authorisation")
-		assert.Equal(t, kind, b.counted[len(b.counted)-1].Code, want)
 	}
 }

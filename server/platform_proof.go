@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -16,7 +15,7 @@ import (
 
 // notifyTypes are the notifications of the platform that may come, with the parameters each may carry.
 var notifyTypes = map[string]signing.NotifyType{
-	"trade_status_sync": {Names: []string{
+	citycard.NoticeTrade: {Names: []string{
 		"trade_no", "out_trade_no", "out_biz_no", "buyer_id", "buyer_open_id", "buyer_logon_id", "seller_id",
 		"seller_email", "trade_status", "total_amount", "receipt_amount", "invoice_amount", "buyer_pay_amount",
 		"point_amount", "refund_fee", "subject", "body", "gmt_create", "gmt_payment", "gmt_refund", "gmt_close",
@@ -53,7 +52,7 @@ func newPlatformProof(keys platformKeys, clock func() time.Time) (*platformProof
 }
 
 // notice judges rows 2 to 13 for a notification.
-func (p *platformProof) notice(r *http.Request, body []byte) (handlers.Notice, error) {
+func (p *platformProof) notice(r *http.Request, body []byte) (citycard.PlatformNotice, error) {
 	notification, err := signing.ParseNotify(notifyTypes, r.URL.RawQuery, body, r.Header)
 	if err == nil {
 		err = notification.Verify(p.keys, p.clock())
@@ -64,27 +63,13 @@ func (p *platformProof) notice(r *http.Request, body []byte) (handlers.Notice, e
 		if unproven.Code == "" {
 			unproven.Code = refusal.Problem
 		}
-		return handlers.Notice{}, unproven
+		return citycard.PlatformNotice{}, unproven
 	}
 	if err != nil {
-		return handlers.Notice{}, err
+		return citycard.PlatformNotice{}, err
 	}
-	return handlers.Notice{
+	return citycard.PlatformNotice{
 		ID: notification.ID, Type: notification.Type, AppID: notification.AppID,
 		Digest: digest(notification.Canonical()), Value: notification.Value,
 	}, nil
-}
-
-// noPaymentOrders is the product as it is: nothing in it is paid for on the platform yet, so every order that a
-// notification names is unknown.
-type noPaymentOrders struct{}
-
-// PaymentOrder finds none.
-func (noPaymentOrders) PaymentOrder(context.Context, string) (handlers.PaymentOrder, error) {
-	return handlers.PaymentOrder{}, &citycard.Error{Code: citycard.CodeNotFound, Message: "there is no such order"}
-}
-
-// TakePayment takes none.
-func (noPaymentOrders) TakePayment(context.Context, handlers.Payment, citycard.Once) error {
-	return &citycard.Error{Code: citycard.CodeNotFound, Message: "there is no such order"}
 }

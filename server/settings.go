@@ -32,6 +32,7 @@ type settings struct {
 	KeysDir        string `variable:"KEYS_DIR" kong:"name='keys-dir',placeholder='DIR',help='The directory of the key ring; ./data/keys by default.',group='Settings'"`
 	Gateway        string `variable:"ALIPAY_GATEWAY" kong:"name='alipay-gateway',placeholder='URL',help='The open platform gateway; the stand-in super-app by default.',group='Settings'"`
 	AppID          string `variable:"ALIPAY_APP_ID" kong:"name='alipay-app-id',placeholder='ID',help='Our application on the platform.',group='Settings'"`
+	SellerID       string `variable:"ALIPAY_SELLER_ID" kong:"name='alipay-seller-id',placeholder='ID',help='The account on the platform that citizens pay to; no payment is taken without it.',group='Settings'"`
 	PrivateKey     string `variable:"ALIPAY_PRIVATE_KEY_FILE" kong:"name='alipay-private-key-file',placeholder='FILE',help='Our application private key, RSA, PEM.',group='Settings'"`
 	PublicKey      string `variable:"ALIPAY_PUBLIC_KEY_FILE" kong:"name='alipay-public-key-file',placeholder='FILE',help='The platform public key, PEM (key mode).',group='Settings'"`
 	AppCert        string `variable:"ALIPAY_APP_CERT_FILE" kong:"name='alipay-app-cert-file',placeholder='FILE',help='Our application certificate (certificate mode).',group='Settings'"`

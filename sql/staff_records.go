@@ -22,6 +22,8 @@ type reissueRow struct {
 	Note     string `db:"note"`
 	OpenedBy string `db:"opened_by"`
 	OpenedAt int64  `db:"opened_at"`
+	// PaidAt is when the platform first said that the fee was paid; it is read only.
+	PaidAt int64 `db:"paid_at"`
 }
 
 // actionRow is a row of staff_action.
@@ -46,8 +48,10 @@ const (
 	insertAction = `INSERT INTO staff_action (` + actionColumns + `)
  VALUES (:id, :staff_id, :role, :action, :object, :reason, :note, :request_id, :at)`
 
-	findReissue   = `SELECT ` + reissueColumns + ` FROM reissue WHERE id = ?`
-	listReissues  = `SELECT ` + reissueColumns + ` FROM reissue WHERE id = ? OR old_card = ? ORDER BY opened_at, id`
+	readReissue = `SELECT ` + reissueColumns + `, (SELECT coalesce(min(recorded_at), 0) FROM payment
+ WHERE order_id = reissue.id AND status IN ('TRADE_SUCCESS', 'TRADE_FINISHED')) AS paid_at FROM reissue`
+	findReissue   = readReissue + ` WHERE id = ?`
+	listReissues  = readReissue + ` WHERE id = ? OR old_card = ? ORDER BY opened_at, id`
 	newestActions = `SELECT ` + actionColumns + ` FROM staff_action ORDER BY id DESC LIMIT ?`
 	olderActions  = `SELECT ` + actionColumns + ` FROM staff_action WHERE id < ? ORDER BY id DESC LIMIT ?`
 )
@@ -72,6 +76,7 @@ func (s *Store) reissue(r reissueRow) (citycard.Reissue, error) {
 	return citycard.Reissue{
 		ID: r.ID, OldCard: r.OldCard, Ordinal: int(r.Ordinal), Reason: citycard.ReissueReason(r.Reason),
 		Waiver: citycard.Reason(r.Waiver), FeeFen: int(r.FeeFen), Note: note, OpenedBy: r.OpenedBy, OpenedAt: instant(r.OpenedAt),
+		PaidAt: instant(r.PaidAt),
 	}, err
 }
 

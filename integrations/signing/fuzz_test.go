@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -141,6 +142,8 @@ func FuzzSignatureInput(f *testing.F) {
 	})
 }
 
+var fifteenDigits = regexp.MustCompile(`[0-9]{15}`)
+
 // FuzzDictionary holds what is common to Signature-Input, Signature and Content-Digest: what is accepted
 // serialises to one form, which the peer reads alike.
 func FuzzDictionary(f *testing.F) {
@@ -161,7 +164,9 @@ func FuzzDictionary(f *testing.F) {
 			require.NoError(t, err, serialised)
 			assert.Equal(t, map[string]string{key: member}, again)
 		}
-		if !strings.Contains(text, ":") { // byte sequences are kept as text here
+		// Byte sequences are kept as text here. The peer refuses integers of 15 digits, the most there may be (RFC 9651
+		// §3.3.1), where anything stands behind them.
+		if !strings.Contains(text, ":") && !fifteenDigits.MatchString(text) {
 			requireAsPeer(t, text, members)
 		}
 	})

@@ -1,0 +1,11 @@
+-- +goose Up
+-- What the platform's notifications said of the fees of reissues, one row for each.
+CREATE TABLE payment (
+  notify_id   TEXT PRIMARY KEY,
+  order_id    TEXT NOT NULL,
+  trade_no    TEXT NOT NULL,
+  status      TEXT NOT NULL,
+  amount_fen  BIGINT NOT NULL,
+  recorded_at BIGINT NOT NULL
+);
+CREATE INDEX payment_order ON payment (order_id, recorded_at);
