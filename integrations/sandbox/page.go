@@ -24,10 +24,12 @@ type view struct {
 	// Back is where the arrow leads; empty for none.
 	Back   string
 	Person Person
-	Data   any
+	// Wide lets the page use a large screen: it is not one of a phone's.
+	Wide bool
+	Data any
 }
 
-var templates = parsePages("step", "choose", "consent", "face", "problem")
+var templates = parsePages("step", "choose", "consent", "face", "problem", "clinic")
 
 func parsePages(names ...string) map[string]*template.Template {
 	base := template.New("layout.html").Funcs(template.FuncMap{

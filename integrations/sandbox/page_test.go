@@ -52,7 +52,7 @@ func TestPagesNeedNoScriptAndNoOtherHost(t *testing.T) {
 	s := newStand(t)
 	for _, path := range []string{
 		"/", "/city-service", "/city-service/social-security", "/city-service/social-security/smart-society",
-		"/choose?back=/", "/authorize?" + consent("user=new").Encode(), "/authorize", "/faces/0123",
+		"/choose?back=/", "/authorize?" + consent("user=new").Encode(), "/authorize", "/faces/0123", "/clinic",
 	} {
 		response := s.get(path)
 		page := response.Body

@@ -123,6 +123,8 @@ func (s *Sandbox) Handler() http.Handler {
 	mux.HandleFunc("GET /gateway.do", s.getGateway)
 	mux.HandleFunc("POST "+clinicPath+"/gateway.do", s.clinic(examineForm))
 	mux.HandleFunc("POST "+clinicPath+"/v1/partner/{route}", s.clinic(examineMessage))
+	mux.HandleFunc("GET "+clinicPath, s.clinicPage)
+	mux.HandleFunc("POST "+clinicPath, s.examinePasted)
 	mux.HandleFunc("GET /authorize", s.authorize)
 	mux.HandleFunc("POST /authorize", s.authorize)
 	mux.HandleFunc("GET /faces/{certify_id}", s.face)
