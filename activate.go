@@ -92,14 +92,7 @@ func (a *Activator) draft(r ActivationRequest) (Activation, error) {
 	if err != nil {
 		return Activation{}, err
 	}
-	method := IdentityCertdoc
-	if home.FinancialActivation == OnlineFace || number.DocumentType() != DocumentCitizenID {
-		method = IdentityFace
-	}
-	lifetime := activationLifetime
-	if home.FinancialActivation == OnlineFace {
-		lifetime = min(lifetime, time.Duration(home.FaceMinutes)*time.Minute)
-	}
+	method, lifetime := a.check(number, DateOf(now))
 	id := a.NewID()
 	return Activation{
 		ID: id, CitizenID: r.Session.CitizenID, Channel: r.Session.Channel,
@@ -112,6 +105,26 @@ func (a *Activator) draft(r ActivationRequest) (Activation, error) {
 		},
 		StartedAt: now, ExpiresAt: now.Add(lifetime),
 	}, nil
+}
+
+// check is how the identity is confirmed, and how long the activation may await that. The card and its city are
+// not known before the identity, and asking for them would tell about other people; the city that the number
+// names often is the card's, and reading it off the number tells nobody anything.
+func (a *Activator) check(number IDNumber, today Date) (IdentityMethod, time.Duration) {
+	method, lifetime := IdentityCertdoc, activationLifetime
+	if number.DocumentType() != DocumentCitizenID {
+		method = IdentityFace
+	}
+	cities := []Policy{a.Policies.HomePolicy(today)}
+	if named, known := a.Policies.For(number.City(), today); known {
+		cities = append(cities, named)
+	}
+	for _, city := range cities {
+		if city.FinancialActivation == OnlineFace {
+			method, lifetime = IdentityFace, min(lifetime, time.Duration(city.FaceMinutes)*time.Minute)
+		}
+	}
+	return method, lifetime
 }
 
 func (a *Activator) once(r ActivationRequest, draft Activation) *Once {

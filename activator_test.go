@@ -216,12 +216,15 @@ func TestWhenAFaceIsAskedFor(t *testing.T) {
 	}{
 		{"a foreign permanent resident", nanjing, nanjing, [2]string{"Alice Smith", aliceNumber}},
 		{"a city that asks everybody", hangzhou, hangzhou, [2]string{"李雷", liNumber}},
+		{"a number from another city that asks everybody", nanjing, hangzhou, [2]string{"韩梅", hanNumber}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			town := newTown()
 			town.people[aliceNumber] = citycard.Person{ID: "alice", Name: citycard.RestoreName("Alice Smith")}
+			town.people[hanNumber] = citycard.Person{ID: "han", Name: citycard.RestoreName("韩梅")}
+			town.issue("han", "c2", func(*citycard.Card) {})
 			for _, card := range town.cards {
 				card.Region = c.region
 			}
@@ -259,6 +262,19 @@ func TestAFaceCheckMustBeFresh(t *testing.T) {
 	town.now = func() time.Time { return start.Add(20*time.Minute - time.Second) }
 	_, err = a.Confirm(t.Context(), li, id, "", "")
 	require.NoError(t, err)
+}
+
+func TestANumberFromAnotherCityIsHeldToItsFreshness(t *testing.T) {
+	t.Parallel()
+	town := newTown()
+	a := town.activator(t, nanjing)
+	view, err := a.Start(t.Context(), request(town.enter("han"), "韩梅", hanNumber))
+	require.NoError(t, err)
+	assert.Equal(t, town.now().Add(10*time.Minute), view.Activation.ExpiresAt)
+	view, err = a.Start(t.Context(), request(town.enter("li"), "李雷", liNumber))
+	require.NoError(t, err)
+	assert.Equal(t, citycard.IdentityCertdoc, view.Activation.Method)
+	assert.Equal(t, town.now().Add(2*time.Hour), view.Activation.ExpiresAt)
 }
 
 func TestTheCardsCityAsksForAFaceWhileHomeDoesNot(t *testing.T) {

@@ -70,6 +70,15 @@ func (n IDNumber) DocumentType() DocumentType {
 	return documentOf(n.text)
 }
 
+// City is the region code of the city in a citizen's number: its first four digits and 00. It is where the number
+// was first given, which need not be where its holder lives now. Empty for other documents.
+func (n IDNumber) City() string {
+	if n.DocumentType() != DocumentCitizenID {
+		return ""
+	}
+	return n.text[:4] + "00"
+}
+
 // BirthDate is the date of birth in the number; zero where the form carries none or not the century.
 func (n IDNumber) BirthDate() Date {
 	if !n.followsGB11643() {

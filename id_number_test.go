@@ -65,6 +65,7 @@ func TestIDNumbersAccepted(t *testing.T) {
 			assert.Equal(t, c.stored, number.Reveal())
 			assert.Equal(t, c.document, number.DocumentType())
 			assert.Equal(t, c.birth, number.BirthDate().String())
+			assert.Equal(t, c.document == citycard.DocumentCitizenID, number.City() != "")
 			assert.Equal(t, c.sex, number.Sex())
 			assert.Equal(t, citycard.RestoreIDNumber(c.stored), number)
 		})

@@ -60,6 +60,8 @@ const (
 	liNumber    = "320100199001010034"
 	wangNumber  = "320100199001010050"
 	aliceNumber = "USA110085010112"
+	// hanNumber was given in a district of Hangzhou.
+	hanNumber = "330106199001010026"
 )
 
 // newTown is a town at noon of a day in 2026 in which Li holds a collected card.

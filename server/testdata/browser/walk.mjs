@@ -1,6 +1,6 @@
 // Walks the citizen's path in Chromium, on a phone. Is given
-// {superApp, number, name, idNumber, lang, javaScript, tries, screenshots}. Number is the ID number of the person to
-// be; name and idNumber are what is entered; tries is how often, since a city may ask for another check of the identity.
+// {superApp, number, name, idNumber, lang, javaScript, screenshots}. Number is the ID number of the person to
+// be; name and idNumber are what is entered.
 import { visit } from "./browser.mjs";
 
 const seen = {};
@@ -16,10 +16,6 @@ await visit(seen, { viewport: { width: 390, height: 844 }, isMobile: true, hasTo
   await look("log-in");
   await page.locator('button[value="yes"]').click();
   await attempt(given, page, look);
-  for (let more = given.tries - 1; more > 0; more--) {
-    await page.locator("#again").click();
-    await attempt(given, page, look);
-  }
   if (!seen.receipt) return;
   await page.locator("#confirm").click();
   await look("confirmed");
