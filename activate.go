@@ -77,19 +77,16 @@ func (a *Activator) Start(ctx context.Context, r ActivationRequest) (ActivationV
 	return a.await(ctx, r.Session, draft, once)
 }
 
-// draft checks what was submitted; its errors name the field.
+// draft checks what was submitted; its errors name the field, and are two where both entries are wrong.
 func (a *Activator) draft(r ActivationRequest) (Activation, error) {
 	now := a.Clock()
 	home := a.Policies.HomePolicy(DateOf(now))
 	number, err := ParseIDNumber(r.IDNumber, DateOf(now))
-	if err != nil {
-		return Activation{}, err
+	if err == nil {
+		err = home.Accepts(number)
 	}
-	if err := home.Accepts(number); err != nil {
-		return Activation{}, err
-	}
-	name, err := ParseName(r.Name, a.NFKC)
-	if err != nil {
+	name, nameErr := ParseName(r.Name, a.NFKC)
+	if err := firstError(err, nameErr); err != nil {
 		return Activation{}, err
 	}
 	method, lifetime := a.check(number, DateOf(now))

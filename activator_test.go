@@ -83,6 +83,21 @@ func TestFromTheFormToTheReceipt(t *testing.T) {
 	}
 }
 
+func TestBothWrongEntriesAreNamed(t *testing.T) {
+	t.Parallel()
+	town := newTown()
+	a := town.activator(t, nanjing)
+	_, err := a.Start(t.Context(), request(town.enter("li"), " ", "32010019900101003X"))
+	assertCode(t, citycard.CodeIDCheckDigit, err)
+	refused := citycard.Refusals(err)
+	require.Len(t, refused, 2)
+	assert.Equal(t, [2]string{"id_number", "name"}, [2]string{refused[0].Field, refused[1].Field})
+	assert.Equal(t, citycard.CodeNameEmpty, refused[1].Code)
+	assert.Empty(t, citycard.Refusals(context.Canceled))
+	assert.Empty(t, citycard.Refusals(nil))
+	assert.Empty(t, town.acts)
+}
+
 func TestANumberedConfirmationIsOneRequest(t *testing.T) {
 	t.Parallel()
 	town := newTown()

@@ -46,7 +46,36 @@ func Blockers(card *Card, p Policy, now time.Time) []Blocker {
 			blockers = append(blockers, card.blocker(code, p))
 		}
 	}
+	card.adviseOffline(blockers, p, now)
 	return blockers
+}
+
+// adviseOffline mends the advice to activate on the phone where the phone would be refused: after a loss by
+// deadline the bank's branch comes first, otherwise what the first blocker says. What only the social security
+// application lacks is mended where it is used.
+func (c *Card) adviseOffline(blockers []Blocker, p Policy, now time.Time) {
+	if c.ActivatableOnline(p, now) {
+		return
+	}
+	for i := range blockers {
+		b := &blockers[i]
+		onPhone := b.Code == string(CodeFinancialNotActive) || b.Code == string(CodeSocialNotActive) || b.Code == BlockerMedicalRestricted
+		switch {
+		case !onPhone:
+		case c.SocialAt(p, now) == SocialAutoLost:
+			b.Next = firstAtBank
+			b.Next.Where = branchOf(p, c.Bank)
+		case i > 0 && refusesOnline[blockers[0].Code]:
+			b.Next.Action, b.Next.Where, b.Next.Bring = afterTheFirst, blockers[0].Next.Where, blockers[0].Next.Bring
+		case b.Code == string(CodeSocialNotActive):
+			b.Next = socialInUse
+		}
+	}
+}
+
+// refusesOnline are the blockers that have to be dealt with before anything can be activated on the phone.
+var refusesOnline = map[string]bool{
+	string(CodeCardExpired): true, string(CodeCardTempLost): true, string(CodeCardFormalLost): true, string(CodeCardFrozen): true,
 }
 
 var passwordBlockers = map[PasswordState]string{

@@ -1,6 +1,7 @@
 package citycard_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -111,6 +112,61 @@ func TestBlockersNameTheBankAndThePlace(t *testing.T) {
 	unknown := citycard.Blockers(card, citycard.Policy{}, noon(today))
 	require.NotEmpty(t, unknown)
 	assert.Equal(t, "社保卡上所印银行的任一网点", unknown[0].Next.Where.ZH)
+}
+
+// What a blocker advises must be possible: where the phone is refused, none says to use it.
+func TestNoBlockerAdvisesWhatWouldBeRefused(t *testing.T) {
+	t.Parallel()
+	today := day(t, "2026-11-22")
+	home := defaultPolicies(t).HomePolicy(today)
+	curable := home
+	curable.OnlineCureAllowed = true
+	type card = citycard.Card
+	cases := []struct {
+		name   string
+		card   *card
+		policy citycard.Policy
+		change func(*card)
+		online bool
+	}{
+		{"a fresh card", heldCard(today), home, func(*card) {}, true},
+		{"181 days", heldCard(today.AddDays(-181)), home, func(*card) {}, true},
+		{"301 days", heldCard(today.AddDays(-301)), home, func(*card) {}, false},
+		{"301 days in a city that cures online", heldCard(today.AddDays(-301)), curable, func(*card) {}, true},
+		{"expired", heldCard(today), home, func(c *card) { c.ValidTo = today.AddDays(-1) }, false},
+		{"lost", heldCard(today), home, func(c *card) { c.Social = citycard.SocialFormalLost }, false},
+		{"on hold after 181 days", heldCard(today.AddDays(-181)), home, func(c *card) { c.Social = citycard.SocialFrozen }, false},
+		{"the bank was faster", heldCard(today), home, func(c *card) { c.Financial = citycard.FinancialActive }, false},
+		{"not collected", heldCard(today), home, func(c *card) { c.Fulfilment = citycard.FulfilmentReadyForPickup }, false},
+		{"the bank let the days pass", heldCard(today), home, func(c *card) {
+			c.Financial = citycard.FinancialPendingBank
+			c.Since[citycard.MachineFinancial] = noon(today.AddDays(-30))
+		}, true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.change(c.card)
+			before := c.card.Clone()
+			assert.Equal(t, c.online, c.card.ActivatableOnline(c.policy, noon(today)))
+			blockers := citycard.Blockers(c.card, c.policy, noon(today))
+			assert.Equal(t, before, c.card, "looking changes nothing")
+			require.NotEmpty(t, blockers)
+			for _, blocker := range blockers {
+				step := blocker.Next
+				said := step.Action.ZH + step.Where.ZH
+				onPhone := strings.Contains(said, "手机") || strings.Contains(said, "支付宝")
+				if !c.online {
+					assert.False(t, onPhone, "%s: %s", blocker.Code, said)
+				}
+				if blocker.Code == citycard.BlockerMedicalRestricted || blocker.Code == string(citycard.CodeFinancialNotActive) {
+					assert.Equal(t, c.online, onPhone, blocker.Code)
+				}
+				assertBilingual(t, step.Action, blocker.Code)
+				assertBilingual(t, step.Where, blocker.Code)
+			}
+		})
+	}
 }
 
 func TestEveryStateThatBlocksHasItsTexts(t *testing.T) {

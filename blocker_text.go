@@ -6,6 +6,21 @@ var afterCure = NextStep{
 	atCentre, []Text{yourIDCard, yourCard},
 }
 
+// firstAtBank begins the cure of a loss by deadline where the city does not let the phone do it.
+var firstAtBank = NextStep{
+	Text{"请先到卡上所印银行的网点激活金融功能。", "First activate the bank function at a branch of the bank on the card."},
+	atBank, []Text{yourIDCard, yourCard},
+}
+
+// afterTheFirst puts off an activation that something else stands before.
+var afterTheFirst = Text{"请先按第一条办好，再来激活。", "First do what the first entry says, then activate."}
+
+// socialInUse enables the social security application where the phone does not.
+var socialInUse = NextStep{
+	Text{"带卡到定点医院挂号、到定点药店购药，或到窗口，就会激活。", "Register at a designated hospital, buy at a designated pharmacy, or come to a card centre; that activates it."},
+	Text{"定点医院、定点药店或社保卡服务中心窗口", "A designated hospital or pharmacy, or a card centre"}, []Text{yourIDCard, yourCard},
+}
+
 var blockerTexts = map[string]Blocker{
 	BlockerApplicationRejected: {
 		Reason: Text{"办卡申请没有通过审核。", "The application for this card was not approved."},

@@ -40,6 +40,22 @@ func (e *Error) Is(target error) bool {
 	return ok && other.Code == e.Code
 }
 
+// Refusals are the Errors that err joins, or the one that it is; none where it is no Error.
+func Refusals(err error) []*Error {
+	if joined, many := err.(interface{ Unwrap() []error }); many { //nolint:errorlint // the join itself is asked for, not what it wraps
+		var all []*Error
+		for _, one := range joined.Unwrap() {
+			all = append(all, Refusals(one)...)
+		}
+		return all
+	}
+	var coded *Error
+	if errors.As(err, &coded) {
+		return []*Error{coded}
+	}
+	return nil
+}
+
 // CodeOf is the code of the first Error in err's chain: empty for nil, CodeInternal for an error without one.
 func CodeOf(err error) Code {
 	if err == nil {

@@ -24,9 +24,12 @@ type CardView struct {
 	MedicalRestrictedOn Date
 	FinancialDueOn      Date
 	Blockers            []Blocker
-	ReplacementFor      string
-	ReplacedBy          string
-	Version             int64
+	// Activatable tells whether the financial application can be activated online now; a card that was replaced is
+	// not offered, although it still may be the one in use.
+	Activatable    bool
+	ReplacementFor string
+	ReplacedBy     string
+	Version        int64
 }
 
 // CardReader answers what a citizen may see of their own cards.
@@ -98,5 +101,6 @@ func (p *Policies) View(person Person, card *Card, now time.Time) CardView {
 	view.MedicalRestrictedOn = card.MedicalRestrictedOn(policy)
 	view.FinancialDueOn = card.FinancialDueOn(policy)
 	view.Blockers = Blockers(card, policy, now)
+	view.Activatable = card.ActivatableOnline(policy, now) && card.ReplacedBy == ""
 	return view
 }

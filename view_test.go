@@ -59,6 +59,12 @@ func TestTheStatesShownAreThoseInForce(t *testing.T) {
 	assert.Equal(t, citycard.FinancialInactive, view.Financial)
 	assert.Equal(t, today.AddDays(-1), view.FinancialDueOn)
 
+	assert.False(t, view.Activatable)
+	card.ReceivedOn = today
+	assert.True(t, policies.View(citycard.Person{}, card, noon(today)).Activatable)
+	card.ReplacedBy = "c2"
+	assert.False(t, policies.View(citycard.Person{}, card, noon(today)).Activatable)
+
 	card.Region = "990000"
 	view = policies.View(citycard.Person{}, card, noon(today))
 	assert.Equal(t, citycard.SocialSealed, view.Social, "no policy, nothing derived")

@@ -29,10 +29,10 @@ type formPage struct {
 	Name     string
 	IDNumber string
 	Once     string
-	// Field names the entry that is wrong, empty where it is the two together; Problem says how, nil where
+	// Wrong says what is wrong with an entry, by its field; Together what is wrong with the two together, nil where
 	// nothing is.
-	Field   string
-	Problem *citycard.Entry
+	Wrong    map[string]*citycard.Entry
+	Together *citycard.Entry
 	// Cards are those of a citizen who is already known to be their holder, to be checked before going on.
 	Cards []citycard.CardView
 }
@@ -66,13 +66,30 @@ func (h *Pages) Submit(c echo.Context) error {
 	if err == nil {
 		return c.Redirect(http.StatusSeeOther, activationPath(view.Activation.ID))
 	}
-	var refused *citycard.Error
-	if !errors.As(err, &refused) || !isEntryProblem(refused) {
+	status := entered.mark(citycard.Refusals(err))
+	if status == 0 {
 		return err
 	}
-	entry := citycard.EntryOf(refused.Code)
-	entered.Field, entered.Problem = refused.Field, &entry
-	return h.form(c, entry.Status, entered)
+	return h.form(c, status, entered)
+}
+
+// mark notes what is wrong beside the entries, and gives the answer's status; 0 where it is nothing that the
+// citizen can mend in the form.
+func (p *formPage) mark(refused []*citycard.Error) (status int) {
+	p.Wrong = map[string]*citycard.Entry{}
+	for _, one := range refused {
+		if !isEntryProblem(one) {
+			return 0
+		}
+		entry := citycard.EntryOf(one.Code)
+		if one.Field == "" {
+			p.Together = &entry
+		} else {
+			p.Wrong[one.Field] = &entry
+		}
+		status = entry.Status
+	}
+	return status
 }
 
 // isEntryProblem tells whether the citizen can mend it in the form.

@@ -232,7 +232,7 @@ func card() citycard.CardView {
 			Reason: citycard.EntryOf(citycard.CodeSocialNotActive).Message,
 			Next:   citycard.EntryOf(citycard.CodeSocialNotActive).Next,
 		}},
-		Version: 3,
+		Activatable: true, Version: 3,
 	}
 }
 
@@ -258,7 +258,7 @@ func awaiting(method citycard.IdentityMethod) citycard.ActivationView {
 
 func activated() citycard.ActivationView {
 	shown := card()
-	shown.Financial = citycard.FinancialActive
+	shown.Financial, shown.Activatable = citycard.FinancialActive, false
 	return citycard.ActivationView{
 		Activation: citycard.Activation{
 			ID: "activation-1", CitizenID: "citizen-1", Channel: citycard.ChannelH5, Method: citycard.IdentityCertdoc,

@@ -58,15 +58,9 @@ func (h *Pages) cards(c echo.Context) (cardsPage, error) {
 	cards, err := h.Cards.List(c.Request().Context(), session)
 	body := cardsPage{Cards: cards}
 	for _, card := range cards {
-		body.Open = body.Open || offersActivation(card)
+		body.Open = body.Open || card.Activatable
 	}
 	return body, err
-}
-
-// offersActivation tells whether a page shows the way to activation; whether it succeeds is judged there.
-func offersActivation(card citycard.CardView) bool {
-	usable := card.Social == citycard.SocialSealed || card.Social == citycard.SocialActive
-	return usable && card.Financial == citycard.FinancialInactive && card.ReplacedBy == ""
 }
 
 type cardPage struct {
@@ -95,7 +89,7 @@ func (h *Pages) Card(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.render(c, http.StatusOK, "one_card", cardPage{card, history, offersActivation(card)})
+	return h.render(c, http.StatusOK, "one_card", cardPage{card, history, card.Activatable})
 }
 
 // Errors answers GET /docs/errors: every code, which is where a problem document's type leads.

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"errors"
 	"io/fs"
 	"net/http"
 	"os"
@@ -45,7 +46,7 @@ func TestPages(t *testing.T) {
 	pending.Card = nil
 	ready := card()
 	ready.Social, ready.Financial, ready.Password, ready.Blockers = "active", "active", "set", nil
-	ready.ReplacedBy = "card-9"
+	ready.ReplacedBy, ready.Activatable = "card-9", false
 	one := []citycard.CardView{card()}
 	cases := map[string]struct {
 		world  *world
@@ -125,10 +126,15 @@ func TestWrongEntriesStandBesideTheirField(t *testing.T) {
 	t.Parallel()
 	const entered = "name=%E5%BC%A0%22%3E%E4%B8%89&id_number=330106199003078515&once=form-number-1"
 	cases := map[string]struct {
-		err    *citycard.Error
+		err    error
 		status int
 		want   []string
 	}{
+		"each of the two": {errors.Join(&citycard.Error{Code: citycard.CodeIDCheckDigit, Field: "id_number"}, &citycard.Error{Code: citycard.CodeNameEmpty, Field: "name"}), 400, []string{
+			`<p class="alert" role="alert">Both entries need a correction; they are marked below.</p>`,
+			`<p class="wrong" id="name-wrong"><strong>The name is missing.</strong>`, `<p class="wrong" id="id-wrong"><strong>One character of the ID number is mistyped.</strong>`,
+			`aria-describedby="name-hint name-wrong" aria-invalid="true" autofocus>`, `aria-describedby="id-hint id-wrong" aria-invalid="true">`,
+		}},
 		"number": {&citycard.Error{Code: citycard.CodeIDCheckDigit, Field: "id_number"}, 400, []string{
 			`<p class="alert" role="alert">One entry needs a correction; it is marked below.</p>`,
 			`<p class="wrong" id="id-wrong"><strong>One character of the ID number is mistyped.</strong> Please compare it with your ID card character by character and submit again.</p>`,
