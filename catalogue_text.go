@@ -3,6 +3,7 @@ package citycard
 // Where a person can turn to, and what they bring.
 var (
 	onThisPage = Text{"就在当前页面", "On this page"}
+	startPage  = Text{"社保卡服务首页", "The start page of this service"}
 	inTheApp   = Text{"在支付宝“城市服务”中的社保卡页面", "On the social security card page under City Service in the app"}
 	atHotline  = Text{"拨打 12333 社保服务热线", "By phone: the social security hotline 12333"}
 	atCentre   = Text{"社保卡服务中心窗口；不清楚地址可拨打 12333", "A social security card centre; call 12333 for the nearest one"}
@@ -66,10 +67,10 @@ var cardEntries = []Entry{
 		NextStep{Text{"请检查姓名和号码是否与身份证一致；确认无误仍查不到的，请来电或到窗口查询。", "Please check that both are as on your ID card. If they are and nothing is found, call or visit us."}, atHotline, []Text{yourIDCard}}},
 	{CodeNotFound, 404,
 		Text{"没有找到您要看的内容。", "What you asked for was not found."},
-		NextStep{Text{"请返回首页，从菜单重新进入。", "Please go back to the start page and enter from there."}, onThisPage, nil}},
+		NextStep{Text{"请返回首页，从菜单重新进入。", "Please go back to the start page and enter from there."}, startPage, nil}},
 	{CodeMethodNotAllowed, 405,
 		Text{"这个地址不支持这样的操作。", "This address does not serve that method."},
-		NextStep{Text{"请返回首页，从菜单重新进入。", "Please go back to the start page and enter from there."}, onThisPage, nil}},
+		NextStep{Text{"请返回首页，从菜单重新进入。", "Please go back to the start page and enter from there."}, startPage, nil}},
 	{CodeMultipleCards, 409,
 		Text{"您名下有不止一张有效的社保卡，需要先核对。", "More than one valid card is on record for you; this has to be sorted out first."},
 		NextStep{Text{"请带上手里的卡到窗口，工作人员会帮您保留一张。", "Please bring the cards you hold; the staff will help you keep one."}, atCentre, []Text{yourIDCard, yourCard}}},

@@ -23,10 +23,10 @@ func TestProblemInBothLanguages(t *testing.T) {
 	}{
 		"Chinese where nothing is said": {want: `{"type":"/docs/errors#not_found","title":"没有找到您要看的内容。","status":404,"code":"not_found",` +
 			`"detail":"there is no such card","message":{"zh":"没有找到您要看的内容。","en":"What you asked for was not found."},` +
-			`"next_step":{"action":"请返回首页，从菜单重新进入。","where":"就在当前页面","bring":[]},"request_id":"request-1"}`},
+			`"next_step":{"action":"请返回首页，从菜单重新进入。","where":"社保卡服务首页","bring":[]},"request_id":"request-1"}`},
 		"English preferred": {accept: "en-GB,en;q=0.9,zh;q=0.8", want: `{"type":"/docs/errors#not_found","title":"What you asked for was not found.","status":404,"code":"not_found",` +
 			`"detail":"there is no such card","message":{"zh":"没有找到您要看的内容。","en":"What you asked for was not found."},` +
-			`"next_step":{"action":"Please go back to the start page and enter from there.","where":"On this page","bring":[]},"request_id":"request-1"}`},
+			`"next_step":{"action":"Please go back to the start page and enter from there.","where":"The start page of this service","bring":[]},"request_id":"request-1"}`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -15,6 +15,11 @@ type auditCommand struct {
 	Checkpoint auditCheckpointCommand `cmd:"" help:"Print the signed state of the audit ledger, to be kept elsewhere."`
 }
 
+// Help is the example.
+func (auditCommand) Help() string {
+	return "Example:\n\n  citycard audit verify"
+}
+
 type auditVerifyCommand struct {
 	Checkpoint []string `placeholder:"FILE" help:"A checkpoint that was kept elsewhere; may be given more than once."`
 	PublicKey  []string `name:"public-key" placeholder:"KEY" help:"The ledger's public key, as citycard keys show prints it; without it the key ring's own are used. May be given more than once."`

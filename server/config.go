@@ -79,7 +79,7 @@ func readConfig(s settings, now func() time.Time) (*config, error) {
 		{"DATABASE_URL", c.checkDatabase},
 		{"ALIPAY_PRIVATE_KEY_FILE", c.checkPlatform},
 		{"TRUSTED_PROXIES", func() error { c.proxies, err = middleware.ParseProxies(c.TrustedProxies); return err }},
-		{"LOG_LEVEL", func() error { return c.logLevel.UnmarshalText([]byte(c.LogLevel)) }},
+		{"LOG_LEVEL", c.checkLogLevel},
 		{"LOG_FORMAT", c.checkLogFormat},
 		{"NOW", func() error { c.clock, err = readClock(c.Now, now); return err }},
 		{"POLICY_FILE", func() error { c.policies, err = readPolicies(c.PolicyFile); return err }},
@@ -112,6 +112,13 @@ func (c *config) fillIn() {
 
 // load reads the configuration.
 func (p *program) load() (*config, error) { return readConfig(p.settings, time.Now) }
+
+func (c *config) checkLogLevel() error {
+	if err := c.logLevel.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return fmt.Errorf("%q is not debug, info, warn or error", c.LogLevel)
+	}
+	return nil
+}
 
 func checkAddress(address string) error {
 	if address == "" {

@@ -65,6 +65,11 @@ type demoCommand struct {
 	Cards demoCardsCommand `cmd:"" help:"Make up valid card records."`
 }
 
+// Help is the example.
+func (demoCommand) Help() string {
+	return "Example:\n\n  citycard demo cards --count 1000 --out cards.csv"
+}
+
 type demoCardsCommand struct {
 	Count int    `required:"" help:"How many cards."`
 	Out   string `required:"" help:"The file to write, .csv."`

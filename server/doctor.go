@@ -104,9 +104,6 @@ func (c *config) checkStore(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if applied > known {
-			return "", fmt.Errorf("the schema has version %d, this program knows up to %d", applied, known)
-		}
 		records, err := store.Partners(ctx)
 		if err != nil {
 			return "", err

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -21,6 +24,11 @@ type importCommand struct {
 	Cards importCardsCommand `cmd:"" help:"Import card records from the bureau or a card maker."`
 }
 
+// Help is the example.
+func (importCommand) Help() string {
+	return "Example:\n\n  citycard import cards cards.csv"
+}
+
 type importCardsCommand struct {
 	File   string `arg:"" help:"The file, .csv (UTF-8 or GB18030) or .xlsx, with a header."`
 	DryRun bool   `help:"Check every row and store nothing."`
@@ -30,11 +38,19 @@ type importCardsCommand struct {
 func (importCardsCommand) Help() string {
 	return "Example:\n\n  citycard import cards cards.csv --dry-run\n\n" +
 		"An interrupted import goes on where it stopped, and a file imported twice changes nothing. " +
-		"Rows that were not imported are listed in FILE.rejects.csv."
+		"Rows of cards.csv that were not imported are listed in cards.rejects.csv."
+}
+
+// rejects is where the rows go that were not imported: beside the file, under its name without the ending.
+func (i importCardsCommand) rejects() string {
+	return strings.TrimSuffix(i.File, filepath.Ext(i.File)) + ".rejects.csv"
 }
 
 // Run imports a file.
 func (i importCardsCommand) Run(p *program) error {
+	if _, err := os.Stat(i.File); err != nil {
+		return fmt.Errorf("open card file: %w", err)
+	}
 	c, err := p.load()
 	if err != nil {
 		return err
@@ -65,7 +81,7 @@ func (i importCardsCommand) importFile(p *program, c *config, store citycard.Car
 			return err
 		}
 	}
-	rejects, err := cardfile.OpenRejects(i.File+".rejects.csv", done)
+	rejects, err := cardfile.OpenRejects(i.rejects(), done)
 	if err != nil {
 		return err
 	}
@@ -101,7 +117,7 @@ func (i importCardsCommand) report(p *program, run *cardImport, done int64) erro
 		line += fmt.Sprintf("; continued behind line %d", done)
 	}
 	if run.rejects.Count > 0 {
-		line += "; see " + i.File + ".rejects.csv"
+		line += "; see " + i.rejects()
 	}
 	return p.say("%s\n", line)
 }

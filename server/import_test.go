@@ -59,6 +59,11 @@ func cardFile(t *testing.T, count int) string {
 	return path
 }
 
+// rejectsOf is the list of what was not imported from a file.
+func rejectsOf(path string) string {
+	return strings.TrimSuffix(path, filepath.Ext(path)) + ".rejects.csv"
+}
+
 const spoiled = "line,column,reason\n4,name,the field is empty\n5001,region,no city policy is in force for this region\n" +
 	"5102,,a quote stands inside a field that does not begin with one\n"
 
@@ -74,9 +79,9 @@ func TestAFileIsImportedOnce(t *testing.T) {
 
 		first := command(t, environ, "import", "cards", path)
 		require.Equal(t, 0, first.code, first)
-		assert.Contains(t, first.stdout, "5497 added, 0 there already, 3 rejected; see "+path+".rejects.csv")
+		assert.Contains(t, first.stdout, "5497 added, 0 there already, 3 rejected; see "+rejectsOf(path))
 		assert.Contains(t, first.stderr, "100 %", "without a terminal progress is in lines")
-		rejects, err := os.ReadFile(path + ".rejects.csv")
+		rejects, err := os.ReadFile(rejectsOf(path))
 		require.NoError(t, err)
 		assert.Equal(t, spoiled, string(rejects))
 		assert.Equal(t, 5_497, cards(t, environ))
@@ -84,7 +89,7 @@ func TestAFileIsImportedOnce(t *testing.T) {
 		again := command(t, environ, "import", "cards", path)
 		require.Equal(t, 0, again.code, again)
 		assert.Contains(t, again.stdout, "0 added, ")
-		rejects, err = os.ReadFile(path + ".rejects.csv")
+		rejects, err = os.ReadFile(rejectsOf(path))
 		require.NoError(t, err)
 		assert.Equal(t, spoiled, string(rejects))
 
@@ -131,7 +136,7 @@ func TestAnInterruptedImportGoesOn(t *testing.T) {
 		rest := command(t, environ, "import", "cards", path)
 		require.Equal(t, 0, rest.code, rest)
 		assert.Equal(t, 5_497, cards(t, environ))
-		rejects, err := os.ReadFile(path + ".rejects.csv")
+		rejects, err := os.ReadFile(rejectsOf(path))
 		require.NoError(t, err)
 		assert.Equal(t, spoiled, string(rejects))
 	})

@@ -22,6 +22,11 @@ type keysCommand struct {
 	Rotate   keysRotateCommand   `cmd:"" help:"Put a new key of one kind into use."`
 }
 
+// Help is the example.
+func (keysCommand) Help() string {
+	return "Example:\n\n  citycard keys show"
+}
+
 type keysGenerateCommand struct {
 	Suite string `kong:"enum='aes,gm',default='aes',help='aes (AES-256-GCM, HMAC-SHA-256) or gm (SM4-GCM, HMAC-SM3).'"`
 }

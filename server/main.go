@@ -107,7 +107,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	var given commands
 	parser, err := kong.New(&given, kong.Name("citycard"), kong.Writers(stdout, stderr),
 		kong.Description("The social security card service of a city: activation inside a super-app, and what belongs to it.\n\n"+
-			"Every setting is an environment variable CITYCARD_…, and a flag of the same name."),
+			"Every setting is an environment variable CITYCARD_…, and a flag of the same name.\n\n"+
+			"Example:\n\n  citycard serve --addr :8080"),
 		kong.ValueFormatter(describe), kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.Exit(func(int) { panic(helpShown{}) }))
 	if err != nil {

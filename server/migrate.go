@@ -19,6 +19,9 @@ func (migrateCommand) Help() string {
 
 type migrateUpCommand struct{}
 
+// Help is the example.
+func (migrateUpCommand) Help() string { return "Example:\n\n  citycard migrate up" }
+
 // Run migrates.
 func (migrateUpCommand) Run(p *program) error {
 	return p.withStore(func(store *sql.Store) error {
@@ -34,6 +37,9 @@ func (migrateUpCommand) Run(p *program) error {
 }
 
 type migrateStatusCommand struct{}
+
+// Help is the example.
+func (migrateStatusCommand) Help() string { return "Example:\n\n  citycard migrate status" }
 
 // Run shows the version.
 func (migrateStatusCommand) Run(p *program) error {

@@ -25,6 +25,11 @@ type partnerCommand struct {
 	Reconcile partnerReconcileCommand `cmd:"" help:"List a partner's events of a day, or compare them with the partner's list."`
 }
 
+// Help is the example.
+func (partnerCommand) Help() string {
+	return "Example:\n\n  citycard partner list"
+}
+
 type partnerAddCommand struct {
 	AppID    string   `name:"app-id" required:"" placeholder:"ID" help:"The app id that the partner signs with: 16 to 20 digits."`
 	Kind     string   `required:"" enum:"bank,hospital,pharmacy,card_maker,centre" help:"bank, hospital, pharmacy, card_maker or centre."`
@@ -70,6 +75,11 @@ func (a partnerAddCommand) Run(p *program) error {
 type partnerKeyCommand struct {
 	Add    partnerKeyAddCommand    `cmd:"" help:"Register a public key."`
 	Revoke partnerKeyRevokeCommand `cmd:"" help:"End a key at once and for good."`
+}
+
+// Help is the example.
+func (partnerKeyCommand) Help() string {
+	return "Example:\n\n  citycard partner key add --app-id 2026000000000001 --type RSA2 --file bank.pub.pem"
 }
 
 type partnerKeyAddCommand struct {

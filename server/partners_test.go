@@ -171,12 +171,3 @@ func TestProductionDoesNotStartOnPublishedPartnerKeys(t *testing.T) {
 	s := launch(t, p.environ)
 	assert.Equal(t, 0, s.stop())
 }
-
-func TestEveryPartnerCommandHasAnExample(t *testing.T) {
-	t.Parallel()
-	for _, words := range []string{"partner add", "partner change", "partner key add", "partner key revoke", "partner list"} {
-		shown := command(t, nil, append(strings.Fields(words), "--help")...)
-		assert.Equal(t, 0, shown.code, words)
-		assert.Contains(t, shown.stdout, "Example:\n\n    citycard "+words)
-	}
-}

@@ -19,6 +19,11 @@ type staffCommand struct {
 	Disable staffDisableCommand `cmd:"" help:"Shut an account out at once."`
 }
 
+// Help is the example.
+func (staffCommand) Help() string {
+	return "Example:\n\n  citycard staff add --account amy --name \"Amy Lu\" --role clerk --password-stdin < password.txt"
+}
+
 type staffAddCommand struct {
 	Account       string `required:"" placeholder:"A" help:"The account's name: 2 to 32 small letters, digits, dots, - or _."`
 	Name          string `required:"" placeholder:"N" help:"The person's name."`

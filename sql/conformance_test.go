@@ -385,5 +385,12 @@ func newerSchema(t *testing.T, e engine) {
 	store, address := migrated(t, e)
 	insert(t, address, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)")
 	require.ErrorContains(t, store.Migrate(t.Context()), "schema version 9999")
-	assert.Equal(t, citycard.CodeStorageUnavailable, citycard.CodeOf(store.Ready(t.Context())))
+	err := store.Ready(t.Context())
+	assert.Equal(t, citycard.CodeStorageUnavailable, citycard.CodeOf(err))
+	assert.ErrorContains(t, err, "install the newer program")
+
+	empty := open(t, e.fresh(t))
+	err = empty.Ready(t.Context())
+	assert.Equal(t, citycard.CodeStorageUnavailable, citycard.CodeOf(err))
+	assert.ErrorContains(t, err, "no schema yet: run citycard migrate")
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -43,6 +44,16 @@ func scrub(err error) error {
 }
 
 func notFound(err error) bool { return errors.Is(err, stdsql.ErrNoRows) }
+
+// noTable tells whether a statement names a table that is not there.
+func noTable(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "42P01"
+	}
+	var lite *sqlitedriver.Error
+	return errors.As(err, &lite) && strings.Contains(lite.Error(), "no such table")
+}
 
 // duplicate tells whether a unique constraint refused a row.
 func duplicate(err error) bool {

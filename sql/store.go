@@ -156,20 +156,30 @@ func (s *Store) Close() error {
 // Ready tells whether the database answers and has the schema this program knows.
 func (s *Store) Ready(ctx context.Context) error {
 	var applied int64
-	if err := s.db.GetContext(ctx, &applied, "SELECT max(version_id) FROM goose_db_version WHERE is_applied"); err != nil {
+	err := s.db.GetContext(ctx, &applied, "SELECT max(version_id) FROM goose_db_version WHERE is_applied")
+	switch {
+	case noTable(err):
+		return notReady("the database has no schema yet: run citycard migrate")
+	case err != nil:
 		return s.fail("ask the database", err)
 	}
 	known, err := s.newest()
 	if err != nil {
 		return err
 	}
-	if applied != known {
-		return &citycard.Error{
-			Code: citycard.CodeStorageUnavailable, RetryAfter: storageRetry,
-			Cause: fmt.Errorf("the schema is at version %d, this program needs %d: run citycard migrate", applied, known),
-		}
+	switch {
+	case applied < known:
+		return notReady("the schema is at version %d, this program needs %d: run citycard migrate", applied, known)
+	case applied > known:
+		return notReady("the schema is at version %d, this program knows up to %d: install the newer program", applied, known)
 	}
 	return nil
+}
+
+func notReady(format string, args ...any) error {
+	return &citycard.Error{
+		Code: citycard.CodeStorageUnavailable, RetryAfter: storageRetry, Cause: fmt.Errorf(format, args...),
+	}
 }
 
 // Empty tells whether there is no card yet.
