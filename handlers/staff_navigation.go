@@ -31,6 +31,7 @@ var staffPlaces = []struct {
 	{"search", staffHome, []citycard.StaffRole{citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor}},
 	{"hotline", "/admin/hotline", []citycard.StaffRole{citycard.RoleClerk, citycard.RoleSupervisor}},
 	{"approvals", "/admin/approvals", citycard.StaffRoles()},
+	{"partners", "/admin/partners", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"dashboard", "/admin/dashboard", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"staff", staffAccounts, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"account", staffOwnAccount, citycard.StaffRoles()},

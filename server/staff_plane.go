@@ -33,6 +33,9 @@ type staffPlane struct {
 	fields      handlers.StaffFields
 	hotline     handlers.StaffHotline
 	corrections handlers.StaffCorrections
+
+	partners     handlers.StaffPartners
+	partnerPages *handlers.StaffPartnerPages
 }
 
 func (p *parts) staffPlane() (staffPlane, error) {
@@ -66,6 +69,7 @@ func (p *parts) staffPlane() (staffPlane, error) {
 			Reveals: desk, Callers: desk, Cases: desk, Today: func() string { return citycard.DateOf(p.config.clock()).String() },
 		},
 	}
+	p.partnerDesk(&made, queue)
 	p.figures(&made)
 	return made, p.staffDoors(&made, login)
 }
