@@ -28,6 +28,14 @@ type ImportBatch struct {
 	// LastLine is the last line of the file that this batch covers, good rows and bad.
 	LastLine int64
 	Rows     []CardRow
+	// Problems are those of the rows that the batch leaves out.
+	Problems []RowProblem
+	// Job is the upload that the batch belongs to, empty for the command. Its progress and its rejects become durable
+	// with the batch, as long as Claim holds the job; otherwise nothing is stored.
+	Job   string
+	Claim string
+	// Done is the part of the file that was read, from 0 to 1.
+	Done float64
 }
 
 // ImportCount tells what a batch did. Unchanged rows were there already; Refused ones contradict what is there.

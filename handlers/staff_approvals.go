@@ -71,17 +71,26 @@ func (h StaffQueue) List(c echo.Context) error {
 
 // pageAsked is how many lines a request for a list wants at most, and from where on.
 func pageAsked(c echo.Context) (limit int, before string, err error) {
-	limit, before = historyPage, c.QueryParam("cursor")
-	if text := c.QueryParam("limit"); text != "" {
-		limit, err = strconv.Atoi(text)
-		if err != nil || limit < 1 || limit > historyMaximum {
-			return 0, "", malformed("limit", "limit must be a number from 1 to 100")
-		}
+	if limit, err = limitAsked(c); err != nil {
+		return 0, "", err
 	}
-	if before != "" && !referenceForm.MatchString(before) {
+	if before = c.QueryParam("cursor"); before != "" && !referenceForm.MatchString(before) {
 		return 0, "", malformed("cursor", "cursor must be the next_cursor of an earlier answer")
 	}
 	return limit, before, nil
+}
+
+// limitAsked reads how many lines are asked for.
+func limitAsked(c echo.Context) (int, error) {
+	text := c.QueryParam("limit")
+	if text == "" {
+		return historyPage, nil
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 1 || limit > historyMaximum {
+		return 0, malformed("limit", "limit must be a number from 1 to 100")
+	}
+	return limit, nil
 }
 
 func approvalState(c echo.Context) (citycard.ApprovalState, error) {

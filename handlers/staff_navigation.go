@@ -31,7 +31,7 @@ var staffPlaces = []struct {
 	{"search", staffHome, []citycard.StaffRole{citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor}},
 	{"hotline", "/admin/hotline", []citycard.StaffRole{citycard.RoleClerk, citycard.RoleSupervisor}},
 	{"approvals", "/admin/approvals", citycard.StaffRoles()},
-	{"partners", "/admin/partners", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
+	{"imports", importsPath, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor}},
 	{"dashboard", "/admin/dashboard", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"staff", staffAccounts, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"account", staffOwnAccount, citycard.StaffRoles()},

@@ -39,6 +39,8 @@ type parts struct {
 	staff    *url.URL
 	draining func() bool
 	count    func(citycard.CallbackKind)
+	// woken is signaled when an uploaded file waits.
+	woken chan<- struct{}
 }
 
 // useCases are the root's use cases over those parts.

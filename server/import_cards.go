@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,9 +15,6 @@ import (
 	"citycard"
 	"citycard/integrations/cardfile"
 )
-
-// batchLines is how many lines are stored as one durable unit.
-const batchLines = 5000
 
 type importCommand struct {
 	Cards importCardsCommand `cmd:"" help:"Import card records from the bureau or a card maker."`
@@ -85,13 +81,12 @@ func (i importCardsCommand) importFile(p *program, c *config, store citycard.Car
 	if err != nil {
 		return err
 	}
-	progress := p.progress()
 	run := &cardImport{
-		store: store, dryRun: i.DryRun, production: c.production(), rejects: rejects, progress: progress,
-		batch: citycard.ImportBatch{File: file.Digest, LastLine: done},
+		store: store, dryRun: i.DryRun, production: c.production(), rejects: rejects, progress: p.progress(),
 	}
-	err = errors.Join(run.readFile(p.ctx, file, c.cardRules()), rejects.Close())
-	progress.finish()
+	reading := citycard.ImportRun{Rules: c.cardRules(), Store: run.take}
+	err = errors.Join(reading.Read(p.ctx, file, citycard.ImportBatch{File: file.Digest, LastLine: done}), rejects.Close())
+	run.progress.finish()
 	if err != nil {
 		return err
 	}
@@ -105,7 +100,7 @@ func storedBatches(ctx context.Context, store citycard.CardImports, digest strin
 	if err != nil || stored == 0 {
 		return 0, err
 	}
-	return (stored - 1) / batchLines * batchLines, nil
+	return (stored - 1) / citycard.BatchLines * citycard.BatchLines, nil
 }
 
 func (i importCardsCommand) report(p *program, run *cardImport, done int64) error {
@@ -127,8 +122,7 @@ func (c *config) cardRules() citycard.CardRules {
 	return citycard.CardRules{Policies: c.policies, NFKC: norm.NFKC.String, Today: citycard.DateOf(c.clock())}
 }
 
-// cardImport is one run over a file. A batch holds the rows of batchLines lines, always cut at the same lines, so
-// that a run that is interrupted and continued stores what one run would.
+// cardImport is one run of the command over a file.
 type cardImport struct {
 	store      citycard.CardImports
 	dryRun     bool
@@ -136,95 +130,44 @@ type cardImport struct {
 	rejects    *cardfile.Rejects
 	progress   progress
 
-	batch    citycard.ImportBatch
-	problems []citycard.RowProblem
-	madeUp   bool
-
 	added, unchanged int
 }
 
-// readFile reads the header and then row after row.
-func (r *cardImport) readFile(ctx context.Context, file *cardfile.File, rules citycard.CardRules) error {
-	header, err := file.Next()
-	if errors.Is(err, io.EOF) {
-		return errors.New("the file is empty")
-	}
-	if err != nil {
+// take stores a batch and writes down what was refused.
+func (r *cardImport) take(ctx context.Context, batch citycard.ImportBatch, done float64) error {
+	if err := admitCards(ctx, r.store, batch, r.production, r.dryRun); err != nil {
 		return err
 	}
-	parser, problems := rules.Header(header.Fields)
-	if len(problems) > 0 {
-		return fmt.Errorf("the header is wrong: %s %s", problems[0].Column, problems[0].Reason)
-	}
-	done := r.batch.LastLine
-	for {
-		row, err := file.Next()
-		var broken *cardfile.RowError
-		switch {
-		case errors.Is(err, io.EOF):
-			return r.flush(ctx, file.Done())
-		case errors.As(err, &broken):
-			row.Line = broken.Line
-		case err != nil:
-			return err
-		}
-		if row.Line <= done {
-			continue
-		}
-		if (row.Line-1)/batchLines != (r.batch.LastLine-1)/batchLines {
-			if err := r.flush(ctx, file.Done()); err != nil {
-				return err
-			}
-		}
-		r.batch.LastLine = row.Line
-		if broken != nil {
-			r.problems = append(r.problems, citycard.RowProblem{Line: broken.Line, Reason: broken.Reason})
-		} else if err := r.take(parser.Parse(row.Line, row.Fields)); err != nil {
-			return err
-		}
-	}
-}
-
-// take puts one row into the batch.
-func (r *cardImport) take(row citycard.CardRow, problems []citycard.RowProblem) error {
-	if len(problems) > 0 {
-		r.problems = append(r.problems, problems...)
-		return nil
-	}
-	if cardfile.IsDemo(row.Card) {
-		if r.production {
-			return usage("not in production: line %d: the file holds made-up cards", row.Line)
-		}
-		r.madeUp = true
-	}
-	r.batch.Rows = append(r.batch.Rows, row)
-	return nil
-}
-
-// flush stores the batch and writes down what was refused.
-func (r *cardImport) flush(ctx context.Context, done float64) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	count := citycard.ImportCount{Added: len(r.batch.Rows)}
-	if !r.dryRun && r.batch.LastLine > 0 {
-		if r.madeUp {
-			if err := markDemoData(ctx, r.store); err != nil {
-				return err
-			}
-		}
+	count := citycard.ImportCount{Added: len(batch.Rows)}
+	if !r.dryRun {
 		var err error
-		if count, err = r.store.ImportCards(ctx, r.batch); err != nil {
+		if count, err = r.store.ImportCards(ctx, batch); err != nil {
 			return err
 		}
 	}
 	r.added, r.unchanged = r.added+count.Added, r.unchanged+count.Unchanged
-	refused := append(r.problems, count.Refused...) //nolint:gocritic // both begin anew
+	refused := append(batch.Problems, count.Refused...) //nolint:gocritic // the batch ends here
 	slices.SortStableFunc(refused, func(a, b citycard.RowProblem) int { return cmp.Compare(a.Line, b.Line) })
 	if err := r.rejects.Add(refused); err != nil {
 		return err
 	}
-	r.problems, r.batch.Rows, r.madeUp = r.problems[:0], r.batch.Rows[:0], false
 	r.progress.tell(done, r.added+r.unchanged, r.rejects.Count)
+	return nil
+}
+
+// admitCards refuses made-up cards in production and marks every other database that they are put into.
+func admitCards(ctx context.Context, store citycard.CardImports, batch citycard.ImportBatch, inProduction, dryRun bool) error {
+	for _, row := range batch.Rows {
+		if !cardfile.IsDemo(row.Card) {
+			continue
+		}
+		if inProduction {
+			return usage("not in production: line %d: the file holds made-up cards", row.Line)
+		}
+		if dryRun {
+			return nil
+		}
+		return markDemoData(ctx, store)
+	}
 	return nil
 }

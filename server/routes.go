@@ -37,8 +37,33 @@ func surround(e *echo.Echo, s surroundings, pages *handlers.Pages) {
 		middleware.Headers(s.headers),
 		middleware.Draining(s.draining),
 		limitSizes(e),
-		middleware.Timeout(s.timeout),
+		limitTime(s.timeout),
 	)
+}
+
+// uploadPath and uploadPagePath are where card files are uploaded, which may be larger and take longer than anything
+// else.
+const (
+	uploadPath     = "/admin/v1/imports"
+	uploadPagePath = "/admin/imports"
+)
+
+func isUpload(c echo.Context) bool {
+	return c.Request().Method == http.MethodPost && (c.Path() == uploadPath || c.Path() == uploadPagePath)
+}
+
+// limitTime ends requests that take too long.
+func limitTime(most time.Duration) echo.MiddlewareFunc {
+	short, long := middleware.Timeout(most), middleware.Timeout(handlers.UploadTimeout)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		limited, upload := short(next), long(next)
+		return func(c echo.Context) error {
+			if isUpload(c) {
+				return upload(c)
+			}
+			return limited(c)
+		}
+	}
 }
 
 // notifyPath is where the super-app platform sends its notifications.
@@ -57,8 +82,11 @@ func limitSizes(e *echo.Echo) echo.MiddlewareFunc {
 		return known
 	})
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		limited := header(body(next))
+		limited, upload := header(body(next)), header(middleware.BodyLimit(handlers.MaxUploadBody)(next))
 		return func(c echo.Context) error {
+			if isUpload(c) {
+				return upload(c)
+			}
 			if routed()[c.Request().Method+" "+c.Path()] {
 				return limited(c)
 			}
@@ -170,11 +198,7 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 	e.GET("/admin/v1/reissues/:ref", p.cards.ShowReissue, see)
 	e.POST("/admin/v1/reissues/:ref/cancel", p.cards.Act(citycard.ActionCancelReissue), own, serve)
 
-	settle, watch := p.gate.Allow(supervisor, operator), p.gate.Allow(supervisor, auditor, operator)
-	e.GET("/admin/v1/partners", p.partners.List, watch)
-	e.GET("/admin/v1/partners/:ref", p.partners.Show, watch)
-	e.POST("/admin/v1/partners/:ref/keys", p.partners.AskKey, own, p.gate.Allow(operator))
-	e.POST("/admin/v1/partners/:ref/keys/:key/revoke", p.partners.RevokeKey, own, settle)
+	settle := p.gate.Allow(supervisor, operator)
 	e.GET("/admin/v1/approvals", p.queue.List, anybody)
 	e.GET("/admin/v1/approvals/:ref", p.queue.Show, anybody)
 	e.POST("/admin/v1/approvals/:ref/approve", p.queue.Approve, own, settle)
@@ -222,14 +246,12 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 	e.GET("/admin/cards/:ref/reissue", p.pages.ReissueForm, servePage)
 	e.POST("/admin/cards/:ref/reissue", p.pages.Reissue, own, servePage)
 	e.GET("/admin/reissues/:ref", p.pages.Slip, seePage)
-	e.GET("/admin/partners", p.partnerPages.List, p.gate.AllowPage("/admin/login", supervisor, auditor, operator))
-	e.POST("/admin/partners/:ref/keys", p.partnerPages.AskKey, own, p.gate.AllowPage("/admin/login", operator))
-	e.POST("/admin/partners/:ref/keys/:key", p.partnerPages.RevokeKey, own, p.gate.AllowPage("/admin/login", supervisor, operator))
 	e.GET("/admin/approvals", p.pages.ApprovalList, anybodyPage)
 	e.GET("/admin/approvals/:ref", p.pages.Approval, anybodyPage)
 	e.POST("/admin/approvals/:ref", p.pages.Decide, own, anybodyPage)
 
 	figureRoutes(e, p)
+	importRoutes(e, p)
 }
 
 // figureRoutes are the dashboard's: its figures name no person.
@@ -241,6 +263,25 @@ func figureRoutes(e *echo.Echo, p staffPlane) {
 	e.GET("/admin/v1/statistics/callbacks", p.statistics.Callbacks, figures)
 	e.GET("/admin/v1/statistics/deadlines", p.statistics.Deadlines, figures)
 	e.GET("/admin/dashboard", p.dashboard.Show, p.gate.AllowPage("/admin/login", supervisor, auditor, operator))
+}
+
+// importRoutes are those of uploaded card files.
+func importRoutes(e *echo.Echo, p staffPlane) {
+	const supervisor, auditor = citycard.RoleSupervisor, citycard.RoleAuditor
+	decide, review, own := p.gate.Allow(supervisor), p.gate.Allow(supervisor, auditor), p.sameOrigin
+	e.POST(uploadPath, p.imports.Create, own, decide)
+	e.GET(uploadPath, p.imports.List, review)
+	e.GET("/admin/v1/imports/:ref", p.imports.Show, review)
+	e.POST("/admin/v1/imports/:ref/confirm", p.imports.Confirm, own, decide)
+	e.POST("/admin/v1/imports/:ref/cancel", p.imports.Cancel, own, decide)
+	e.GET("/admin/v1/imports/:ref/rejects", p.imports.Rejects, review)
+
+	decidePage, reviewPage := p.gate.AllowPage("/admin/login", supervisor), p.gate.AllowPage("/admin/login", supervisor, auditor)
+	e.GET(uploadPagePath, p.importPages.List, reviewPage)
+	e.POST(uploadPagePath, p.importPages.Upload, own, decidePage)
+	e.GET("/admin/imports/:ref", p.importPages.Show, reviewPage)
+	e.POST("/admin/imports/:ref", p.importPages.Decide, own, decidePage)
+	e.GET("/admin/imports/:ref/rejects", p.importPages.Rejects, reviewPage)
 }
 
 // reading are the methods of what anybody may look at.

@@ -51,7 +51,7 @@ func (serveCommand) Run(p *program) error {
 		return err
 	}
 	limitMemory()
-	s := &service{config: c, log: c.logger(p.stderr)}
+	s := &service{config: c, log: c.logger(p.stderr), woken: make(chan struct{}, 1)}
 	defer s.close()
 	if err := s.open(p.ctx); err != nil {
 		return err
@@ -72,6 +72,7 @@ type service struct {
 	ledger   *ledger.Log
 	tally    citycard.CallbackTally
 	metrics  metrics
+	woken    chan struct{} // an uploaded file waits
 	sites    []*site
 	ending   atomic.Bool
 	public   *url.URL
@@ -128,7 +129,7 @@ func (s *service) open(ctx context.Context) error {
 	measured.server.Handler = s.metrics.handler(!s.config.production())
 	assembled := &parts{
 		config: s.config, log: s.log, ring: ring, store: s.store, platform: client, keys: keys, public: s.public,
-		staff: s.staffAddress(), draining: s.ending.Load, count: s.counting(s.metrics),
+		staff: s.staffAddress(), draining: s.ending.Load, count: s.counting(s.metrics), woken: s.woken,
 	}
 	measure := s.metrics.middleware()
 	if public.server.Handler, err = assembled.publicEcho(measure); err != nil {
@@ -258,6 +259,10 @@ func (s *service) serve(ctx context.Context) error {
 	})
 	running.Go(func() error {
 		s.sequencing(stop)
+		return nil
+	})
+	running.Go(func() error {
+		s.importing(stop)
 		return nil
 	})
 	running.Go(func() error {

@@ -33,9 +33,9 @@ type staffPlane struct {
 	fields      handlers.StaffFields
 	hotline     handlers.StaffHotline
 	corrections handlers.StaffCorrections
+	imports     handlers.StaffImports
 
-	partners     handlers.StaffPartners
-	partnerPages *handlers.StaffPartnerPages
+	importPages *handlers.StaffImportPages
 }
 
 func (p *parts) staffPlane() (staffPlane, error) {
@@ -69,8 +69,8 @@ func (p *parts) staffPlane() (staffPlane, error) {
 			Reveals: desk, Callers: desk, Cases: desk, Today: func() string { return citycard.DateOf(p.config.clock()).String() },
 		},
 	}
-	p.partnerDesk(&made, queue)
 	p.figures(&made)
+	p.imports(&made)
 	return made, p.staffDoors(&made, login)
 }
 

@@ -61,6 +61,11 @@ func (s *Store) ImportCards(ctx context.Context, batch citycard.ImportBatch) (ci
 			if err := s.storeImport(ctx, tx, found); err != nil {
 				return err
 			}
+			if batch.Job != "" {
+				if err := s.advance(ctx, tx, batch, count); err != nil {
+					return err
+				}
+			}
 			_, err = tx.ExecContext(ctx, tx.Rebind(markImport), batch.File, batch.LastLine, millis(s.clock()))
 			return err
 		})

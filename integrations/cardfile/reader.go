@@ -9,7 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"citycard"
 )
+
+var _ citycard.CardRows = (*File)(nil)
 
 // RowError says that one row cannot be split into fields; the rows after it can still be read.
 type RowError struct {
@@ -86,6 +90,16 @@ func (f *File) Next() (Row, error) {
 	row, err := f.rows.next()
 	f.ended = errors.Is(err, io.EOF)
 	return row, err
+}
+
+// NextRow implements citycard.CardRows.
+func (f *File) NextRow() (citycard.RawRow, error) {
+	row, err := f.Next()
+	var broken *RowError
+	if errors.As(err, &broken) {
+		return citycard.RawRow{Line: broken.Line, Problem: broken.Reason}, nil
+	}
+	return citycard.RawRow{Line: row.Line, Fields: row.Fields}, err
 }
 
 // Done is the part of the file that was read, from 0 to 1.
