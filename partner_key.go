@@ -17,6 +17,9 @@ const (
 	KeyP256    KeyType = "ECDSA_P256"
 )
 
+// KeyTypes lists the types in the order in which they are offered.
+func KeyTypes() []KeyType { return []KeyType{KeyRSA2, KeySM2, KeyEd25519, KeyP256} }
+
 // KeyState is how far a key of a partner is in its life.
 type KeyState string
 

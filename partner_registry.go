@@ -69,6 +69,52 @@ func (r *PartnerRegistry) ChangePartner(ctx context.Context, appID string, chang
 // no acceptable key, and a key of another type than named, are invalid_payload.
 func (r *PartnerRegistry) AddKey(ctx context.Context, n NewKey, by Registrar) (PartnerKey, error) {
 	now := r.Clock()
+	key, err := r.read(n, now)
+	if err != nil {
+		return PartnerKey{}, err
+	}
+	var stored PartnerKey
+	err = r.Partners.ChangePartner(ctx, n.AppID, func(record *PartnerRecord) error {
+		if err := record.AddKey(key, by, now); err != nil {
+			return err
+		}
+		stored = record.Keys[len(record.Keys)-1]
+		return nil
+	})
+	if err != nil {
+		return PartnerKey{}, err
+	}
+	return stored, nil
+}
+
+// AddApprovedKey registers a key that one person asked for and puts it into use in another's name. It changes nothing
+// where that was done before.
+func (r *PartnerRegistry) AddApprovedKey(ctx context.Context, n NewKey, by, approver Registrar) (PartnerKey, error) {
+	now := r.Clock()
+	key, err := r.read(n, now)
+	if err != nil {
+		return PartnerKey{}, err
+	}
+	var stored PartnerKey
+	err = r.Partners.ChangePartner(ctx, n.AppID, func(record *PartnerRecord) error {
+		if there, err := record.key(key.ID); err == nil && there.Fingerprint == key.Fingerprint && there.AddedBy == by.ID && !there.ApprovedAt.IsZero() {
+			stored = *there
+			return nil
+		}
+		if err := record.AddKey(key, by, now); err != nil {
+			return err
+		}
+		if err := record.ApproveKey(key.ID, approver, now); err != nil {
+			return err
+		}
+		stored = record.Keys[len(record.Keys)-1]
+		return nil
+	})
+	return stored, err
+}
+
+// read reads a key to be registered and completes it.
+func (r *PartnerRegistry) read(n NewKey, now time.Time) (PartnerKey, error) {
 	read, err := r.ReadKey(n.PEM)
 	if err != nil {
 		return PartnerKey{}, &Error{Code: CodeInvalidPayload, Field: "public_key", Message: "this key cannot be registered: " + err.Error()}
@@ -83,18 +129,7 @@ func (r *PartnerRegistry) AddKey(ctx context.Context, n NewKey, by Registrar) (P
 	if key.NotAfter.IsZero() {
 		key.NotAfter = later(now, key.NotBefore).Add(keyLifetime)
 	}
-	var stored PartnerKey
-	err = r.Partners.ChangePartner(ctx, n.AppID, func(record *PartnerRecord) error {
-		if err := record.AddKey(key, by, now); err != nil {
-			return err
-		}
-		stored = record.Keys[len(record.Keys)-1]
-		return nil
-	})
-	if err != nil {
-		return PartnerKey{}, err
-	}
-	return stored, nil
+	return key, nil
 }
 
 func later(a, b time.Time) time.Time {

@@ -146,7 +146,7 @@ func (t *deskTurn) fulfil() (bool, error) {
 func (t *deskTurn) activateByPaper() (bool, error) {
 	day, err := ParseDate(t.request.ActivatedOn)
 	switch {
-	case err != nil:
+	case err != nil, day.IsZero():
 		return false, refuseField(CodeInvalidPayload, "activated_on", "the day of activation is no day written YYYY-MM-DD")
 	case DateOf(t.now).Before(day):
 		return false, refuseField(CodeOccurredInFuture, "activated_on", "the day of activation lies in the future")

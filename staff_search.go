@@ -110,7 +110,7 @@ func (d *StaffDesk) nameAndDay(q StaffSearch) (Name, Date, error) {
 		return Name{}, Date{}, err
 	}
 	born, err := ParseDate(q.BirthDate)
-	if err != nil {
+	if err != nil || born.IsZero() {
 		return Name{}, Date{}, refuseField(CodeInvalidPayload, "birth_date", "the day of birth is no day written YYYY-MM-DD")
 	}
 	return name, born, nil

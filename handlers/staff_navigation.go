@@ -32,6 +32,7 @@ var staffPlaces = []struct {
 	{"hotline", "/admin/hotline", []citycard.StaffRole{citycard.RoleClerk, citycard.RoleSupervisor}},
 	{"approvals", "/admin/approvals", citycard.StaffRoles()},
 	{"imports", importsPath, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor}},
+	{"partners", "/admin/partners", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"dashboard", "/admin/dashboard", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"staff", staffAccounts, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"account", staffOwnAccount, citycard.StaffRoles()},

@@ -45,6 +45,14 @@ type StaffCases interface {
 	ResolveCorrection(ctx context.Context, s citycard.StaffSession, id, resolution string) (citycard.Correction, error)
 }
 
+// StaffPartnerOffice is what staff does with partners' keys, *citycard.PartnerOffice.
+type StaffPartnerOffice interface {
+	List(ctx context.Context, s citycard.StaffSession) ([]citycard.PartnerRecord, []citycard.KeyWarning, error)
+	Find(ctx context.Context, s citycard.StaffSession, appID string) (citycard.PartnerRecord, error)
+	AskKey(ctx context.Context, s citycard.StaffSession, r citycard.KeyRequest) (citycard.Approval, error)
+	RevokeKey(ctx context.Context, s citycard.StaffSession, r citycard.KeyRequest) error
+}
+
 // StaffApprovals is the queue of what needs a second person, *citycard.ApprovalQueue.
 type StaffApprovals interface {
 	List(ctx context.Context, s citycard.StaffSession, state citycard.ApprovalState, before string, limit int) ([]citycard.Approval, string, error)
@@ -81,15 +89,16 @@ type StaffRegistry interface {
 }
 
 var (
-	_ StaffPasskeys  = (*citycard.PasskeyDesk)(nil)
-	_ StaffSSO       = (*citycard.StaffSSO)(nil)
-	_ StaffRegistry  = (*citycard.StaffRegistry)(nil)
-	_ StaffLogin     = (*citycard.StaffLogin)(nil)
-	_ StaffDesk      = (*citycard.StaffDesk)(nil)
-	_ StaffReveals   = (*citycard.StaffDesk)(nil)
-	_ StaffCallers   = (*citycard.StaffDesk)(nil)
-	_ StaffCases     = (*citycard.StaffDesk)(nil)
-	_ StaffApprovals = (*citycard.ApprovalQueue)(nil)
+	_ StaffPasskeys      = (*citycard.PasskeyDesk)(nil)
+	_ StaffSSO           = (*citycard.StaffSSO)(nil)
+	_ StaffRegistry      = (*citycard.StaffRegistry)(nil)
+	_ StaffLogin         = (*citycard.StaffLogin)(nil)
+	_ StaffDesk          = (*citycard.StaffDesk)(nil)
+	_ StaffReveals       = (*citycard.StaffDesk)(nil)
+	_ StaffCallers       = (*citycard.StaffDesk)(nil)
+	_ StaffCases         = (*citycard.StaffDesk)(nil)
+	_ StaffPartnerOffice = (*citycard.PartnerOffice)(nil)
+	_ StaffApprovals     = (*citycard.ApprovalQueue)(nil)
 )
 
 // staffOf is the log-in of staff that the route's middleware proved.

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"citycard"
+	"citycard/handlers"
 )
 
 // approvalQueue is the queue of what needs a second person. Who carries out what is added by what it belongs to.
@@ -27,4 +28,15 @@ func (p *parts) staffDesk(queue *citycard.ApprovalQueue) *citycard.StaffDesk {
 		queue.Carry[kind] = desk.CarryOut
 	}
 	return desk
+}
+
+// partnerDesk adds what staff does with partners' keys.
+func (p *parts) partnerDesk(plane *staffPlane, queue *citycard.ApprovalQueue) {
+	office := &citycard.PartnerOffice{
+		Registry: &citycard.PartnerRegistry{Partners: p.store, ReadKey: p.config.readPartnerKey, Clock: p.config.clock},
+		Queue:    queue, Records: p.store, NewID: newID, Clock: p.config.clock,
+	}
+	queue.Carry[citycard.ApprovePartnerKey] = office.CarryOut
+	plane.partners = handlers.StaffPartners{Office: office}
+	plane.partnerPages = &handlers.StaffPartnerPages{Pages: plane.pages, Office: office}
 }

@@ -36,6 +36,9 @@ type staffPlane struct {
 	imports     handlers.StaffImports
 
 	importPages *handlers.StaffImportPages
+
+	partners     handlers.StaffPartners
+	partnerPages *handlers.StaffPartnerPages
 }
 
 func (p *parts) staffPlane() (staffPlane, error) {
@@ -69,6 +72,7 @@ func (p *parts) staffPlane() (staffPlane, error) {
 			Reveals: desk, Callers: desk, Cases: desk, Today: func() string { return citycard.DateOf(p.config.clock()).String() },
 		},
 	}
+	p.partnerDesk(&made, queue)
 	p.figures(&made)
 	p.imports(&made)
 	return made, p.staffDoors(&made, login)
