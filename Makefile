@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build check test lint bench bench-short bench-go fuzz install
+.PHONY: help run build check test lint bench bench-short bench-callbacks bench-go fuzz install
 
 version := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 commit := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -32,10 +32,15 @@ lint: ## golangci-lint and deadcode, at zero findings
 bench: ## measure the service on both engines with 10,000, 1,000,000 and 10,000,000 cards (hours)
 	.ci/install bench
 	go run ./server/bench -cards 10000,1000000,10000000 $(BENCH)
+	$(MAKE) bench-callbacks
 
 bench-short: ## measure it in two minutes with 50,000 cards
 	.ci/install bench
 	go run ./server/bench -short $(BENCH)
+	$(MAKE) bench-callbacks
+
+bench-callbacks: ## measure signed callbacks on both engines beside bare verification, and beside a flood of forgeries
+	go test ./server -run '^$$' -bench 'BenchmarkCallbacks|BenchmarkGoodCallbacks' -benchtime 2000x
 
 bench-go: ## every Go benchmark once
 	go test -run '^$$' -bench . -benchmem -benchtime 0.3s ./...

@@ -29,8 +29,9 @@ func guideExample(t *testing.T, heading string) string {
 
 // guideDesk is a folder in which a reader of the guide has done its first step.
 type guideDesk struct {
-	folder  string
-	running *process
+	folder      string
+	environment []string
+	running     *process
 }
 
 func newGuideDesk(t *testing.T) guideDesk {
@@ -53,7 +54,7 @@ func newGuideDesk(t *testing.T) guideDesk {
 	modules, err := filepath.Abs(filepath.Join(npmPeer, "node_modules"))
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(modules, filepath.Join(folder, "node_modules")))
-	return guideDesk{folder, running}
+	return guideDesk{folder, surroundings, running}
 }
 
 // run runs a program in the folder and gives what it printed.
@@ -74,10 +75,26 @@ func (d guideDesk) write(t *testing.T, name, text string) {
 	require.NoError(t, os.WriteFile(filepath.Join(d.folder, name), []byte(text), 0o600))
 }
 
+// sendAsTheGuideSays runs the guide's first command.
+func (d guideDesk) sendAsTheGuideSays(t *testing.T) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "docs", "partners.md"))
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(text), "\ngo run ./server partner send ")
+	require.True(t, found)
+	words, _, _ := strings.Cut(rest, "\n```")
+	args := append([]string{"partner", "send", "--url", d.running.service}, strings.Fields(strings.ReplaceAll(words, "\\\n", " "))...)
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], "bank.pem", filepath.Join(d.folder, "bank.pem"))
+	}
+	runCommand(t, d.environment, args...)
+}
+
 // TestTheGuideLeadsToAnAcceptedCallback runs every example of docs/partners.md as it stands there, twice.
 func TestTheGuideLeadsToAnAcceptedCallback(t *testing.T) {
 	t.Parallel()
 	d := newGuideDesk(t)
+	d.sendAsTheGuideSays(t)
 	d.write(t, "first.mjs", guideExample(t, "Node"))
 	d.write(t, "FirstCallback.java", guideExample(t, "Java"))
 	d.write(t, "first.py", guideExample(t, "Python"))
