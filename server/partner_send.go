@@ -25,6 +25,7 @@ const (
 
 type partnerSendCommand struct {
 	URL        string          `name:"url" default:"http://localhost:8080" placeholder:"URL" help:"The service; http://localhost:8080 by default."`
+	Host       string          `placeholder:"HOST" help:"The host of the service's public address, where --url has another: messages are signed for it."`
 	AppID      string          `name:"app-id" required:"" placeholder:"ID" help:"The partner."`
 	Key        string          `required:"" placeholder:"KEY.pem" help:"The partner's private key, PKCS #8 in PEM."`
 	KeyID      string          `name:"key-id" placeholder:"K" help:"The id under which the public key is registered; needed with --profile message."`
@@ -114,6 +115,9 @@ func (s partnerSendCommand) sign(ctx context.Context, key *signing.PrivateKey, c
 	if err != nil {
 		return sentRequest{}, usage("--url: %w", err)
 	}
+	if s.Host != "" {
+		request.Host = s.Host
+	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Idempotency-Key", `"`+s.Number+`"`)
 	message := signing.NewMessage(request, body)
@@ -124,6 +128,9 @@ func (s partnerSendCommand) sign(ctx context.Context, key *signing.PrivateKey, c
 		return sentRequest{}, fmt.Errorf("sign message: %w", err)
 	}
 	return sentRequest{request, string(body), func(keys []signing.VerifyingKey, answer *http.Response, reply []byte) error {
+		if answer.Header.Get("Signature") == "" {
+			return errUnsigned
+		}
 		return signing.VerifyReply(&signing.Reply{Status: answer.StatusCode, Header: answer.Header, Body: reply}, message, keys, now)
 	}}, nil
 }
@@ -163,7 +170,11 @@ func (s partnerSendCommand) signForm(ctx context.Context, key *signing.PrivateKe
 	}}, nil
 }
 
-var errRefused = errors.New("the event was refused")
+var (
+	errRefused  = errors.New("the event was refused")
+	errUnsigned = errors.New("the reply is not signed, so the service does not know the sender: the host of --url, or --host, must be " +
+		"that of its public address, the key must be registered under --key-id, and the clocks must agree")
+)
 
 func (s partnerSendCommand) send(p *program, sent sentRequest) error {
 	client := &http.Client{Timeout: sendTimeout}

@@ -80,6 +80,27 @@ func TestPartnerSendPostsEveryKindOfEvent(t *testing.T) {
 	}
 }
 
+func TestPartnerSendSaysWhyAReplyIsNotSigned(t *testing.T) {
+	t.Parallel()
+	town := newPartnerTown(t, "sqlite:"+filepath.Join(t.TempDir(), "citycard.db"), 1, "CITYCARD_NOW="+vectorClock)
+	running := town.startAtVectors(t)
+	send := func(more ...string) (string, error) {
+		command := exec.CommandContext(t.Context(), os.Args[0], append([]string{
+			"partner", "send", "--url", running.service, "--app-id", bankApp, "--key", filepath.Join(signingData, "keys", "partner_ed25519.pem"),
+			"--key-id", bankEd25519, "--profile", "message", "--method", "citycard.card.query", "--region", townRegion, "--card-number", "A12345678",
+		}, more...)...)
+		command.Env = town.environment
+		printed, err := command.CombinedOutput()
+		return string(printed), err
+	}
+	text, err := send()
+	require.Error(t, err)
+	assert.Contains(t, text, "the reply is not signed")
+	text, err = send("--host", vectorHost)
+	require.NoError(t, err, text)
+	assert.Contains(t, text, "the reply's signature verifies")
+}
+
 func TestTheClinicExplainsWhatTheServiceRefused(t *testing.T) {
 	t.Parallel()
 	town := newPartnerTown(t, "sqlite:"+filepath.Join(t.TempDir(), "citycard.db"), 1)
