@@ -104,7 +104,7 @@ type LedgerGrowth struct {
 
 // Ledger is the store of the ledger. Rows wait from the transaction that makes them until they have entered.
 type Ledger interface {
-	// ExtendLedger lets at most most waiting rows enter, as one unit, with what grow makes of them; it tells how many
+	// ExtendLedger lets no more waiting rows than most enter, as one unit, with what grow makes of them; it tells how many
 	// entered. Of any number of callers over all replicas one does so at a time; the others enter none.
 	ExtendLedger(ctx context.Context, most int, grow func(LedgerBatch) (LedgerGrowth, error)) (int, error)
 	// LedgerHead is how far the ledger is.
@@ -122,6 +122,11 @@ type LedgerLog interface {
 	Open(checkpoint string) (LedgerTree, error)
 	// Fold begins to build a tree anew.
 	Fold() LedgerFold
+	// Consistency proves that the first older entries of a tree are those that a tree of that size held, from stored
+	// tiles; an error where these do not belong to the tree.
+	Consistency(tree LedgerTree, older int64, tile func(level int, number int64) ([]byte, error)) ([]string, error)
+	// Public lists the public keys of checkpoints, that of the signing key first.
+	Public() []string
 }
 
 // LedgerFold is a tree built entry by entry, in memory that does not grow with it.

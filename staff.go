@@ -148,9 +148,6 @@ type StaffAccounts interface {
 type StaffRecords interface {
 	// RecordAction appends an action that changes no card.
 	RecordAction(ctx context.Context, a StaffAction) error
-	// Actions lists the record, newest first, at most limit lines older than the one with the id before (empty for
-	// the newest).
-	Actions(ctx context.Context, before string, limit int) ([]StaffAction, error)
 	// Reissue finds a reissue by id; not_found where there is none.
 	Reissue(ctx context.Context, id string) (Reissue, error)
 	// Reissues lists those of which the card is the old or the new one, oldest first.

@@ -270,12 +270,3 @@ func deskChannel(channel Channel) (Channel, error) {
 	}
 	return "", refuseField(CodeInvalidPayload, "channel", "the channel is counter or hotline")
 }
-
-// Actions lists the record of what staff did, newest first.
-func (d *StaffDesk) Actions(ctx context.Context, s StaffSession, before string, limit int) ([]StaffAction, error) {
-	actions, err := d.Records.Actions(ctx, before, limit)
-	if err != nil {
-		return nil, err
-	}
-	return actions, d.Records.RecordAction(ctx, d.action(ctx, s, "view_audit", ""))
-}

@@ -1,16 +1,31 @@
 package handlers
 
 import (
+	"context"
+	"encoding/csv"
+	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"citycard"
 )
 
+// AuditTrail shows what staff did, *citycard.AuditTrail.
+type AuditTrail interface {
+	List(ctx context.Context, s citycard.StaffSession, f citycard.AuditFilter, before string, limit int) ([]citycard.StaffAction, string, error)
+	AskExport(ctx context.Context, s citycard.StaffSession, f citycard.AuditFilter, note, once string) (citycard.Approval, error)
+	Exports(ctx context.Context, s citycard.StaffSession) ([]citycard.Approval, error)
+	Export(ctx context.Context, s citycard.StaffSession, id string, visit func([]citycard.StaffAction) error) error
+	Checkpoint(ctx context.Context, s citycard.StaffSession, since int64) (citycard.LedgerState, error)
+}
+
+var _ AuditTrail = (*citycard.AuditTrail)(nil)
+
 // StaffAudit shows the record of what staff did.
-type StaffAudit struct{ Desk StaffDesk }
+type StaffAudit struct{ Trail AuditTrail }
 
 type staffActionBody struct {
 	ID        string             `json:"id"`
@@ -24,36 +39,166 @@ type staffActionBody struct {
 	At        string             `json:"at"`
 }
 
-// List answers GET /admin/v1/audit?cursor=&limit=, newest first.
+// List answers GET /admin/v1/audit?staff=&action=&object=&from=&to=&cursor=&limit=, newest first.
 func (h StaffAudit) List(c echo.Context) error {
 	session, err := staffOf(c)
 	if err != nil {
 		return err
 	}
-	limit, before := historyPage, c.QueryParam("cursor")
-	if text := c.QueryParam("limit"); text != "" {
-		limit, err = strconv.Atoi(text)
-		if err != nil || limit < 1 || limit > historyMaximum {
-			return malformed("limit", "limit must be a number from 1 to 100")
-		}
-	}
-	if before != "" && !referenceForm.MatchString(before) {
-		return malformed("cursor", "cursor must be the next_cursor of an earlier answer")
-	}
-	actions, err := h.Desk.Actions(c.Request().Context(), session, before, limit+1)
+	limit, before, err := pageAsked(c)
 	if err != nil {
 		return err
 	}
-	body := list[staffActionBody]{Items: make([]staffActionBody, 0, len(actions))}
-	for i, a := range actions {
-		if i == limit {
-			body.NextCursor = &actions[i-1].ID
-			break
-		}
+	filter, err := auditFilter(c.QueryParam)
+	if err != nil {
+		return err
+	}
+	actions, next, err := h.Trail.List(c.Request().Context(), session, filter, before, limit)
+	if err != nil {
+		return err
+	}
+	body := list[staffActionBody]{Items: make([]staffActionBody, 0, len(actions)), NextCursor: optional(next)}
+	for _, a := range actions {
 		body.Items = append(body.Items, staffActionBody{
 			ID: a.ID, StaffID: a.StaffID, Role: a.Role, Action: a.Action, Object: a.Object, Reason: a.Reason, Note: a.Note,
 			RequestID: a.RequestID, At: moment(a.At),
 		})
+	}
+	return c.JSON(http.StatusOK, body)
+}
+
+// auditFilter reads a filter from a query or a form.
+func auditFilter(value func(name string) string) (citycard.AuditFilter, error) {
+	filter := citycard.AuditFilter{
+		Staff: strings.TrimSpace(value("staff")), Action: value("action"), Object: strings.TrimSpace(value("object")),
+	}
+	var err error
+	if filter.From, err = citycard.ParseDate(value("from")); err != nil {
+		return filter, malformed("from", "from must be a day written YYYY-MM-DD")
+	}
+	if filter.To, err = citycard.ParseDate(value("to")); err != nil {
+		return filter, malformed("to", "to must be a day written YYYY-MM-DD")
+	}
+	return filter, filter.Check()
+}
+
+// AskExport answers POST /admin/v1/audit/exports with the request that a second person decides.
+func (h StaffAudit) AskExport(c echo.Context) error {
+	session, err := staffOf(c)
+	if err != nil {
+		return err
+	}
+	once, err := onceKey(c)
+	if err != nil {
+		return err
+	}
+	var body struct {
+		Staff  string `json:"staff"`
+		Action string `json:"action"`
+		Object string `json:"object"`
+		From   string `json:"from"`
+		To     string `json:"to"`
+		Note   string `json:"note"`
+	}
+	if err := bind(c, &body); err != nil {
+		return err
+	}
+	members := map[string]string{"staff": body.Staff, "action": body.Action, "object": body.Object, "from": body.From, "to": body.To}
+	filter, err := auditFilter(func(name string) string { return members[name] })
+	if err != nil {
+		return err
+	}
+	asked, err := h.Trail.AskExport(c.Request().Context(), session, filter, body.Note, once)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, showApproval(asked))
+}
+
+// Export answers POST /admin/v1/audit/exports/{ref} with the lines as CSV, once.
+func (h StaffAudit) Export(c echo.Context) error {
+	session, err := staffOf(c)
+	if err != nil {
+		return err
+	}
+	id, err := reference(c, "ref")
+	if err != nil {
+		return err
+	}
+	return exportActions(c, func(visit func([]citycard.StaffAction) error) error {
+		return h.Trail.Export(c.Request().Context(), session, id, visit)
+	})
+}
+
+// exportActions writes actions as CSV while they are read. The answer begins with the first of them, so that a refusal
+// before is one.
+func exportActions(c echo.Context, each func(visit func([]citycard.StaffAction) error) error) error {
+	response := c.Response()
+	out := csv.NewWriter(response)
+	return each(func(actions []citycard.StaffAction) error {
+		if !response.Committed {
+			response.Header().Set(echo.HeaderContentType, "text/csv; charset=utf-8")
+			response.Header().Set(echo.HeaderContentDisposition, `attachment; filename="audit.csv"`)
+			response.WriteHeader(http.StatusOK)
+			if _, err := response.Write([]byte("\ufeff")); err != nil { // spreadsheets read UTF-8 by this mark only
+				return fmt.Errorf("write export: %w", err)
+			}
+			_ = out.Write([]string{"id", "at", "staff_id", "role", "action", "object", "reason", "note", "request_id"})
+		}
+		for _, a := range actions {
+			_ = out.Write([]string{ // errors are kept until Flush
+				a.ID, moment(a.At), cell(a.StaffID), cell(string(a.Role)), cell(a.Action), cell(a.Object), cell(a.Reason), cell(a.Note), cell(a.RequestID),
+			})
+		}
+		out.Flush()
+		return out.Error()
+	})
+}
+
+// cell keeps a spreadsheet from taking a text for a formula: one that begins like it gets an apostrophe in front.
+func cell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", []rune(text)[0]) {
+		return "'" + text
+	}
+	return text
+}
+
+type checkpointBody struct {
+	Size       int64    `json:"size"`
+	Root       string   `json:"root"`
+	Checkpoint string   `json:"checkpoint"`
+	PublicKeys []string `json:"public_keys"`
+	Since      *int64   `json:"since"`
+	Proof      []string `json:"consistency_proof"`
+}
+
+// Checkpoint answers GET /admin/v1/audit/checkpoint?since= with the signed state of the ledger.
+func (h StaffAudit) Checkpoint(c echo.Context) error {
+	session, err := staffOf(c)
+	if err != nil {
+		return err
+	}
+	var since *int64
+	if text := c.QueryParam("since"); text != "" {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 1 {
+			return malformed("since", "since must be the number of entries of an older checkpoint")
+		}
+		since = &n
+	}
+	asked := int64(0)
+	if since != nil {
+		asked = *since
+	}
+	state, err := h.Trail.Checkpoint(c.Request().Context(), session, asked)
+	if err != nil {
+		return err
+	}
+	body := checkpointBody{
+		Size: state.Size, Root: state.Root, Checkpoint: state.Checkpoint, PublicKeys: state.Keys, Since: since, Proof: state.Proof,
+	}
+	if body.Proof == nil {
+		body.Proof = []string{}
 	}
 	return c.JSON(http.StatusOK, body)
 }

@@ -33,6 +33,7 @@ var staffPlaces = []struct {
 	{"approvals", "/admin/approvals", citycard.StaffRoles()},
 	{"imports", importsPath, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor}},
 	{"partners", "/admin/partners", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
+	{"audit", "/admin/audit", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor}},
 	{"dashboard", "/admin/dashboard", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"staff", staffAccounts, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"account", staffOwnAccount, citycard.StaffRoles()},

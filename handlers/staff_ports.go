@@ -22,7 +22,6 @@ type StaffDesk interface {
 	Ask(ctx context.Context, s citycard.StaffSession, r citycard.ActionRequest) (citycard.Approval, error)
 	Reissue(ctx context.Context, s citycard.StaffSession, r citycard.ReissueRequest) (citycard.ReissueView, error)
 	FindReissue(ctx context.Context, s citycard.StaffSession, id string) (citycard.ReissueView, error)
-	Actions(ctx context.Context, s citycard.StaffSession, before string, limit int) ([]citycard.StaffAction, error)
 }
 
 // StaffReveals shows single fields of people's records, *citycard.StaffDesk.

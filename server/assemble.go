@@ -16,6 +16,7 @@ import (
 	"citycard/handlers"
 	"citycard/integrations/alipay"
 	"citycard/integrations/keyfile"
+	"citycard/integrations/ledger"
 	"citycard/middleware"
 	"citycard/sql"
 	"citycard/static"
@@ -30,6 +31,7 @@ type parts struct {
 	log      *slog.Logger
 	ring     *keyfile.Ring
 	store    *sql.Store
+	ledger   *ledger.Log
 	platform *alipay.Client
 	// keys are those between us and the super-app platform.
 	keys platformKeys

@@ -112,14 +112,9 @@ func (e *editor) row(table coveredTable) map[string]any {
 	var count int
 	require.NoError(e.t, e.db.Get(&count, "SELECT count(*) FROM "+table.name))
 	require.Positive(e.t, count, table.name)
-	rows, err := e.db.Queryx(e.db.Rebind(fmt.Sprintf("SELECT * FROM %s ORDER BY %s LIMIT 1 OFFSET ?", table.name, strings.Join(table.keys, ", "))), e.draw.IntN(count))
-	require.NoError(e.t, err)
-	defer rows.Close()
-	require.True(e.t, rows.Next())
-	row := map[string]any{}
-	require.NoError(e.t, rows.MapScan(row))
-	require.NoError(e.t, rows.Err())
-	return row
+	list := e.list(fmt.Sprintf("SELECT * FROM %s ORDER BY %s LIMIT 1 OFFSET ?", table.name, strings.Join(table.keys, ", ")), e.draw.IntN(count))
+	require.Len(e.t, list, 1)
+	return list[0]
 }
 
 // where names a row by its keys.
@@ -233,9 +228,9 @@ func (e *editor) copy(table coveredTable) {
 	case "transition":
 		row["seq"] = int64(100_000)
 	case "staff_action":
-		row["id"] = "f" + row["id"].(string)[1:]
+		row["id"] = "f" + textOf(row, "id")[1:]
 	case "ledger_entry":
-		row["position"], row["seq"] = row["position"].(int64)+100_000, int64(100_000)
+		row["position"], row["seq"] = numberOf(row, "position")+100_000, int64(100_000)
 	case "ledger_pending":
 		row["seq"] = int64(100_000)
 	case "ledger_tile":
@@ -282,9 +277,15 @@ func (e *editor) swapRows(table coveredTable, a, b map[string]any) {
 }
 
 func (e *editor) transitions(ref any) []map[string]any {
-	rows, err := e.db.Queryx(e.db.Rebind("SELECT * FROM transition WHERE card_ref = ? ORDER BY seq"), ref)
+	return e.list("SELECT * FROM transition WHERE card_ref = ? ORDER BY seq", ref)
+}
+
+// list reads rows with all their columns.
+func (e *editor) list(query string, args ...any) []map[string]any {
+	e.t.Helper()
+	rows, err := e.db.Queryx(e.db.Rebind(query), args...)
 	require.NoError(e.t, err)
-	defer rows.Close()
+	defer func() { require.NoError(e.t, rows.Close()) }()
 	var list []map[string]any
 	for rows.Next() {
 		row := map[string]any{}
@@ -319,7 +320,7 @@ func (e *editor) cutCard() {
 	list := e.transitions(e.row(coveredTables[0])["card_ref"])
 	last := list[len(list)-1]
 	e.one("DELETE FROM transition WHERE card_ref = ? AND seq = ?", last["card_ref"], last["seq"])
-	e.one("UPDATE card SET version = ?, head = ? WHERE ref = ?", last["seq"].(int64)-1, last["prev_hash"], last["card_ref"])
+	e.one("UPDATE card SET version = ?, head = ? WHERE ref = ?", numberOf(last, "seq")-1, last["prev_hash"], last["card_ref"])
 }
 
 func (e *editor) cutWaiting() {
@@ -354,7 +355,7 @@ func (e *editor) cutLedger() {
 func (e *editor) forge() {
 	list := e.transitions(e.row(coveredTables[0])["card_ref"])
 	forged := list[len(list)-1]
-	forged["seq"], forged["prev_hash"] = forged["seq"].(int64)+1, forged["hash"]
+	forged["seq"], forged["prev_hash"] = numberOf(forged, "seq")+1, forged["hash"]
 	forged["hash"] = rowHash(forged)
 	e.insert("transition", forged)
 	e.insert("ledger_pending", map[string]any{"source": "transition", "object": forged["card_ref"], "seq": forged["seq"], "content": forged["hash"]})
@@ -378,17 +379,26 @@ func (e *editor) forget() {
 	e.one("UPDATE ledger_head SET size = 0, checkpoint = ''")
 }
 
+func textOf(row map[string]any, column string) string {
+	value, _ := row[column].(string)
+	return value
+}
+
+func numberOf(row map[string]any, column string) int64 {
+	value, _ := row[column].(int64)
+	return value
+}
+
 // rowHash is what the service would have written as the hash of a transition's row.
 func rowHash(row map[string]any) string {
-	text := func(column string) string { value, _ := row[column].(string); return value }
-	number := func(column string) int64 { value, _ := row[column].(int64); return value }
 	return citycard.Transition{
-		CardRef: text("card_ref"), Seq: number("seq"), Machine: citycard.Machine(text("machine")), From: text("from_state"), To: text("to_state"),
+		CardRef: textOf(row, "card_ref"), Seq: numberOf(row, "seq"), Machine: citycard.Machine(textOf(row, "machine")),
+		From: textOf(row, "from_state"), To: textOf(row, "to_state"),
 		Cause: citycard.Cause{
-			Actor:   citycard.Actor{Kind: citycard.ActorKind(text("actor_kind")), ID: text("actor_id")},
-			Channel: citycard.Channel(text("channel")), Reason: citycard.Reason(text("reason")), Evidence: text("evidence_ref"),
-			Occurred: time.UnixMilli(number("occurred_at")), EventID: text("event_id"),
+			Actor:   citycard.Actor{Kind: citycard.ActorKind(textOf(row, "actor_kind")), ID: textOf(row, "actor_id")},
+			Channel: citycard.Channel(textOf(row, "channel")), Reason: citycard.Reason(textOf(row, "reason")),
+			Evidence: textOf(row, "evidence_ref"), Occurred: time.UnixMilli(numberOf(row, "occurred_at")), EventID: textOf(row, "event_id"),
 		},
-		RecordedAt: time.UnixMilli(number("recorded_at")), PrevHash: text("prev_hash"),
+		RecordedAt: time.UnixMilli(numberOf(row, "recorded_at")), PrevHash: textOf(row, "prev_hash"),
 	}.Sum()
 }

@@ -162,7 +162,7 @@ func partnerRoutes(e *echo.Echo, p partnerPlane) {
 func staffRoutes(e *echo.Echo, p staffPlane) {
 	const clerk, supervisor, auditor, operator = citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator
 	serve, see := p.gate.Allow(clerk, supervisor), p.gate.Allow(clerk, supervisor, auditor)
-	decide, review := p.gate.Allow(supervisor), p.gate.Allow(supervisor, auditor)
+	decide := p.gate.Allow(supervisor)
 	anybody := p.gate.Allow(clerk, supervisor, auditor, operator)
 	own := p.sameOrigin
 
@@ -208,8 +208,6 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 	e.POST("/admin/v1/approvals/:ref/approve", p.queue.Approve, own, settle)
 	e.POST("/admin/v1/approvals/:ref/refuse", p.queue.Refuse, own, settle)
 	e.POST("/admin/v1/approvals/:ref/withdraw", p.queue.Withdraw, own, anybody)
-
-	e.GET("/admin/v1/audit", p.audit.List, review)
 
 	servePage := p.gate.AllowPage("/admin/login", clerk, supervisor)
 	seePage := p.gate.AllowPage("/admin/login", clerk, supervisor, auditor)
@@ -257,8 +255,25 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 	e.GET("/admin/approvals/:ref", p.pages.Approval, anybodyPage)
 	e.POST("/admin/approvals/:ref", p.pages.Decide, own, anybodyPage)
 
+	auditRoutes(e, p)
 	figureRoutes(e, p)
 	importRoutes(e, p)
+}
+
+// auditRoutes are the record of what staff did, and the signed state of the ledger that covers it.
+func auditRoutes(e *echo.Echo, p staffPlane) {
+	const supervisor, auditor, operator = citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator
+	review, keep := p.gate.Allow(supervisor, auditor), p.gate.Allow(supervisor, auditor, operator)
+	e.GET("/admin/v1/audit", p.audit.List, review)
+	e.POST("/admin/v1/audit/exports", p.audit.AskExport, p.sameOrigin, review)
+	e.POST("/admin/v1/audit/exports/:ref", p.audit.Export, p.sameOrigin, review)
+	e.GET("/admin/v1/audit/checkpoint", p.audit.Checkpoint, keep)
+
+	reviewPage := p.gate.AllowPage("/admin/login", supervisor, auditor)
+	e.GET("/admin/audit", p.auditPages.List, reviewPage)
+	e.POST("/admin/audit/exports", p.auditPages.AskExport, p.sameOrigin, reviewPage)
+	e.POST("/admin/audit/exports/:ref", p.auditPages.Export, p.sameOrigin, reviewPage)
+	e.GET("/admin/audit/checkpoint", p.auditPages.Checkpoint, p.gate.AllowPage("/admin/login", supervisor, auditor, operator))
 }
 
 // figureRoutes are the dashboard's: its figures name no person.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"citycard"
+	"citycard/handlers"
 	"citycard/integrations/keyfile"
 	"citycard/integrations/ledger"
 )
@@ -35,6 +36,15 @@ func ledgerLog(ring *keyfile.Ring) (*ledger.Log, error) {
 		keys = append(keys, key)
 	}
 	return ledger.New(keys...)
+}
+
+// trail is the staff plane's record of what staff did.
+func (p *parts) trail(plane *staffPlane, queue *citycard.ApprovalQueue) {
+	trail := &citycard.AuditTrail{
+		Records: p.store, Ledger: p.store, Log: p.ledger, Approvals: queue, NewID: newID, Clock: p.config.clock,
+	}
+	plane.audit = handlers.StaffAudit{Trail: trail}
+	plane.auditPages = &handlers.StaffAuditPages{Pages: plane.pages, Trail: trail}
 }
 
 // sequencing lets committed rows enter the ledger until ctx ends.

@@ -128,7 +128,7 @@ func (s *service) open(ctx context.Context) error {
 	s.metrics = newMetrics()
 	measured.server.Handler = s.metrics.handler(!s.config.production())
 	assembled := &parts{
-		config: s.config, log: s.log, ring: ring, store: s.store, platform: client, keys: keys, public: s.public,
+		config: s.config, log: s.log, ring: ring, store: s.store, ledger: s.ledger, platform: client, keys: keys, public: s.public,
 		staff: s.staffAddress(), draining: s.ending.Load, count: s.counting(s.metrics), woken: s.woken,
 	}
 	measure := s.metrics.middleware()

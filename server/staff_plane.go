@@ -22,6 +22,7 @@ type staffPlane struct {
 	sessions   handlers.StaffSessions
 	cards      handlers.StaffCards
 	audit      handlers.StaffAudit
+	auditPages *handlers.StaffAuditPages
 	queue      handlers.StaffQueue
 	pages      *handlers.StaffPages
 	statistics handlers.StaffStatistics
@@ -62,7 +63,6 @@ func (p *parts) staffPlane() (staffPlane, error) {
 		gate: gate, sameOrigin: sameOrigin,
 		sessions: handlers.StaffSessions{Login: login, Enter: gate.Enter, Leave: gate.Leave},
 		cards:    handlers.StaffCards{Desk: desk},
-		audit:    handlers.StaffAudit{Desk: desk},
 		queue:    handlers.StaffQueue{Approvals: queue},
 		fields:   handlers.StaffFields{Reveals: desk}, hotline: handlers.StaffHotline{Callers: desk},
 		corrections: handlers.StaffCorrections{Cases: desk},
@@ -73,6 +73,7 @@ func (p *parts) staffPlane() (staffPlane, error) {
 		},
 	}
 	p.partnerDesk(&made, queue)
+	p.trail(&made, queue)
 	p.figures(&made)
 	p.imports(&made)
 	return made, p.staffDoors(&made, login)

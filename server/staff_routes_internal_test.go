@@ -170,6 +170,13 @@ var staffAccess = map[string]string{
 	"GET /admin/cards/:ref/reissue":                 serve,
 	"POST /admin/cards/:ref/reissue":                serve,
 	"GET /admin/reissues/:ref":                      see,
+	"POST /admin/v1/audit/exports":                  "supervisor auditor",
+	"POST /admin/v1/audit/exports/:ref":             "supervisor auditor",
+	"GET /admin/v1/audit/checkpoint":                figures,
+	"GET /admin/audit":                              "supervisor auditor",
+	"POST /admin/audit/exports":                     "supervisor auditor",
+	"POST /admin/audit/exports/:ref":                "supervisor auditor",
+	"GET /admin/audit/checkpoint":                   figures,
 }
 
 // TestEveryStaffRouteLetsItsRolesIn walks every route with every role, by token and by cookie. Whoever gets past the

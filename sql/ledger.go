@@ -158,7 +158,7 @@ func (s *Store) moveEntries(ctx context.Context, tx *sqlx.Tx, batch citycard.Led
 	if s.dialect == postgres {
 		return moveTogether(ctx, tx, rows)
 	}
-	forget := tx.StmtxContext(ctx, s.forgetPending) //nolint:sqlclosecheck // closed with the transaction
+	forget := tx.StmtxContext(ctx, s.forgetPending)
 	for i := range rows {
 		if _, err := forget.ExecContext(ctx, rows[i].Source, rows[i].Object, rows[i].Seq); err != nil {
 			return fmt.Errorf("move entry: %w", err)

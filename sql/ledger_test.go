@@ -152,7 +152,7 @@ func commitsLate(t *testing.T, e engine) {
 	g := &growth{}
 	late := action("view", "late")
 	db := connect(t, address)
-	var commit func() error = func() error { return store.RecordAction(t.Context(), late) }
+	commit := func() error { return store.RecordAction(t.Context(), late) }
 	if e.name == "postgres" {
 		tx, err := db.BeginTxx(t.Context(), nil)
 		require.NoError(t, err)

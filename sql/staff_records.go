@@ -50,10 +50,8 @@ const (
 
 	readReissue = `SELECT ` + reissueColumns + `, (SELECT coalesce(min(recorded_at), 0) FROM payment
  WHERE order_id = reissue.id AND status IN ('TRADE_SUCCESS', 'TRADE_FINISHED')) AS paid_at FROM reissue`
-	findReissue   = readReissue + ` WHERE id = ?`
-	listReissues  = readReissue + ` WHERE id = ? OR old_card = ? ORDER BY opened_at, id`
-	newestActions = `SELECT ` + actionColumns + ` FROM staff_action ORDER BY id DESC LIMIT ?`
-	olderActions  = `SELECT ` + actionColumns + ` FROM staff_action WHERE id < ? ORDER BY id DESC LIMIT ?`
+	findReissue  = readReissue + ` WHERE id = ?`
+	listReissues = readReissue + ` WHERE id = ? OR old_card = ? ORDER BY opened_at, id`
 )
 
 func (s *Store) reissueRows(list []*citycard.Reissue) ([]reissueRow, error) {
@@ -149,26 +147,6 @@ func (s *Store) appendAction(ctx context.Context, tx *sqlx.Tx, a citycard.StaffA
 	}
 	_, err = tx.NamedExecContext(ctx, pendRow, pendingActions(rows)[0])
 	return err
-}
-
-// Actions implements citycard.StaffRecords.
-func (s *Store) Actions(ctx context.Context, before string, limit int) ([]citycard.StaffAction, error) {
-	query, args := newestActions, []any{limit}
-	if before != "" {
-		query, args = olderActions, []any{before, limit}
-	}
-	var rows []actionRow
-	if err := s.db.SelectContext(ctx, &rows, s.db.Rebind(query), args...); err != nil {
-		return nil, s.fail("list actions", err)
-	}
-	list := make([]citycard.StaffAction, len(rows))
-	for i, row := range rows {
-		var err error
-		if list[i], err = s.staffAction(row); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
 }
 
 // Reissue implements citycard.StaffRecords.

@@ -262,7 +262,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err := s.prepareLoads(ctx); err != nil {
 		return err
 	}
-	forget, err := s.writer.PreparexContext(ctx, forgetPend) //nolint:sqlclosecheck // closed with the writer
+	forget, err := s.writer.PreparexContext(ctx, forgetPend)
 	if err != nil {
 		return fmt.Errorf("prepare statement: %w", err)
 	}

@@ -70,9 +70,8 @@ func treeOf(t citycard.LedgerTree) (tlog.Tree, error) {
 	return tlog.Tree{N: t.Size, Hash: root}, err
 }
 
-// Consistency proves (RFC 6962, 2.1.2) that the tree's first older entries are those that a tree of that size held.
-// Tiles that do not belong to the tree are an error.
-func Consistency(tree citycard.LedgerTree, older int64, tile func(level int, number int64) ([]byte, error)) ([]string, error) {
+// Consistency implements citycard.LedgerLog (RFC 6962, 2.1.2).
+func (l *Log) Consistency(tree citycard.LedgerTree, older int64, tile func(level int, number int64) ([]byte, error)) ([]string, error) {
 	now, err := treeOf(tree)
 	if err != nil {
 		return nil, fmt.Errorf("prove consistency: %w", err)

@@ -224,7 +224,7 @@ func TestConsistencyIsProvenToWhoeverKeptAnOlderCheckpoint(t *testing.T) {
 	now.Hash, err = tlog.ParseHash(tree.Root)
 	require.NoError(t, err)
 	for _, older := range []int64{1, 255, 256, 257, 699, 700} {
-		texts, err := ledger.Consistency(tree, older, s.head.Tile)
+		texts, err := log.Consistency(tree, older, s.head.Tile)
 		require.NoError(t, err)
 		var proof tlog.TreeProof
 		for _, text := range texts {
@@ -239,12 +239,12 @@ func TestConsistencyIsProvenToWhoeverKeptAnOlderCheckpoint(t *testing.T) {
 		assert.Error(t, tlog.CheckTree(proof, now.N, now.Hash, older, then))
 	}
 	for _, older := range []int64{-1, 0, 701} {
-		_, err = ledger.Consistency(tree, older, s.head.Tile)
+		_, err = log.Consistency(tree, older, s.head.Tile)
 		assert.Error(t, err, "%d", older)
 	}
 	tiles := slices.Clone(s.tiles[[2]int64{0, 0}])
 	tiles[0] ^= 1
 	s.tiles[[2]int64{0, 0}] = tiles
-	_, err = ledger.Consistency(tree, 255, s.head.Tile)
+	_, err = log.Consistency(tree, 255, s.head.Tile)
 	assert.Error(t, err)
 }

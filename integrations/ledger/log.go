@@ -85,7 +85,7 @@ func Reading(public ...string) (*Log, error) {
 	return &Log{known: note.VerifierList(verifiers...), public: public}, nil
 }
 
-// Public lists the public keys, that of the signing key first, each as NAME+HASH+BASE64 of the key's type and bytes.
+// Public implements citycard.LedgerLog; each key is NAME+HASH+BASE64 of the key's type and bytes.
 func (l *Log) Public() []string { return l.public }
 
 // Open implements citycard.LedgerLog.
