@@ -269,3 +269,27 @@ func TestTheServiceSequencesByItself(t *testing.T) {
 		assert.Equal(t, 0, command(t, environ, "audit", "verify").code)
 	})
 }
+
+func textOf(row map[string]any, column string) string {
+	value, _ := row[column].(string)
+	return value
+}
+
+func numberOf(row map[string]any, column string) int64 {
+	value, _ := row[column].(int64)
+	return value
+}
+
+// rowHash is what the service would have written as the hash of a transition's row.
+func rowHash(row map[string]any) string {
+	return citycard.Transition{
+		CardRef: textOf(row, "card_ref"), Seq: numberOf(row, "seq"), Machine: citycard.Machine(textOf(row, "machine")),
+		From: textOf(row, "from_state"), To: textOf(row, "to_state"),
+		Cause: citycard.Cause{
+			Actor:   citycard.Actor{Kind: citycard.ActorKind(textOf(row, "actor_kind")), ID: textOf(row, "actor_id")},
+			Channel: citycard.Channel(textOf(row, "channel")), Reason: citycard.Reason(textOf(row, "reason")),
+			Evidence: textOf(row, "evidence_ref"), Occurred: time.UnixMilli(numberOf(row, "occurred_at")), EventID: textOf(row, "event_id"),
+		},
+		RecordedAt: time.UnixMilli(numberOf(row, "recorded_at")), PrevHash: textOf(row, "prev_hash"),
+	}.Sum()
+}
