@@ -33,15 +33,27 @@ type staffLogInPage struct {
 	ReturnTo string
 	Passkeys bool
 	SSO      bool
+
+	// way is how the log-in was tried.
+	way string
 }
 
-func (h *StaffLogInPages) form(c echo.Context, account, returnTo string, refusal error) error {
-	return h.Pages.show(c, "log_in", staffLogInPage{account, staffReturn(returnTo), h.Passkeys != nil, h.SSO != nil}, refusal)
+// The ways to log in, as the texts of what failed name them.
+const (
+	wayPassword = "password"
+	wayPasskey  = "passkey"
+	waySSO      = "sso"
+)
+
+// form shows the log-in page, after a refusal too.
+func (h *StaffLogInPages) form(c echo.Context, tried staffLogInPage, refusal error) error {
+	tried.ReturnTo, tried.Passkeys, tried.SSO = staffReturn(tried.ReturnTo), h.Passkeys != nil, h.SSO != nil
+	return h.Pages.show(c, "log_in", tried, refusal)
 }
 
 // Form answers GET /admin/login.
 func (h *StaffLogInPages) Form(c echo.Context) error {
-	return h.form(c, "", c.QueryParam("return_to"), nil)
+	return h.form(c, staffLogInPage{ReturnTo: c.QueryParam("return_to")}, nil)
 }
 
 // LogIn answers POST /admin/login and leads to the page asked for.
@@ -49,7 +61,7 @@ func (h *StaffLogInPages) LogIn(c echo.Context) error {
 	returnTo := staffReturn(c.FormValue("return_to"))
 	session, err := h.Login.LogIn(c.Request().Context(), staffCredentials(c))
 	if err != nil {
-		return h.form(c, c.FormValue("account"), returnTo, err)
+		return h.form(c, staffLogInPage{Account: c.FormValue("account"), ReturnTo: returnTo, way: wayPassword}, err)
 	}
 	if _, err := h.Enter(c, session); err != nil {
 		return err
@@ -94,7 +106,7 @@ func (h *StaffLogInPages) AskPasskey(c echo.Context) error {
 	returnTo := staffReturn(c.FormValue("return_to"))
 	question, err := h.Passkeys.BeginLogIn(c.Request().Context(), returnTo, clientAddress(c))
 	if err != nil {
-		return h.form(c, "", returnTo, err)
+		return h.form(c, staffLogInPage{ReturnTo: returnTo, way: wayPasskey}, err)
 	}
 	return h.Pages.ask(c, passkeyPage{question, "/admin/login/passkey/answer", false})
 }
@@ -106,7 +118,7 @@ func (h *StaffLogInPages) ByPasskey(c echo.Context) error {
 	}
 	session, returnTo, err := h.Passkeys.LogIn(c.Request().Context(), h.Pages.answered(c, c.FormValue("secret")))
 	if err != nil {
-		return h.form(c, "", "", err)
+		return h.form(c, staffLogInPage{way: wayPasskey}, err)
 	}
 	if _, err := h.Enter(c, session); err != nil {
 		return err
@@ -122,7 +134,7 @@ func (h *StaffLogInPages) StartSSO(c echo.Context) error {
 	returnTo := staffReturn(c.QueryParam("return_to"))
 	redirect, err := h.SSO.Begin(c.Request().Context(), returnTo, clientAddress(c))
 	if err != nil {
-		return h.form(c, "", returnTo, err)
+		return h.form(c, staffLogInPage{ReturnTo: returnTo, way: waySSO}, err)
 	}
 	c.SetCookie(h.Pages.askedCookie(redirect.Browser, askAge))
 	return c.Redirect(http.StatusSeeOther, redirect.URL)
@@ -136,7 +148,7 @@ func (h *StaffLogInPages) ReturnSSO(c echo.Context) error {
 	}
 	session, returnTo, err := h.SSO.Return(c.Request().Context(), c.QueryParam("code"), h.Pages.answered(c, c.QueryParam("state")))
 	if err != nil {
-		return h.form(c, "", "", err)
+		return h.form(c, staffLogInPage{way: waySSO}, err)
 	}
 	if _, err := h.Enter(c, session); err != nil {
 		return err

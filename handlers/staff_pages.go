@@ -52,6 +52,8 @@ type staffPage struct {
 	// Problem says what was refused, with its Detail; nil where nothing was.
 	Problem *citycard.Entry
 	Detail  string
+	// Failed is the way in which a log-in failed, which has its own words; empty where none did.
+	Failed string
 	// Passkey is the address of the script that asks for one.
 	Passkey string
 }
@@ -100,6 +102,9 @@ func (h *StaffPages) show(c echo.Context, name string, body any, refusal error) 
 		}
 		entry := citycard.EntryOf(coded.Code)
 		shown.Problem, shown.Detail, status = &entry, coded.Message, entry.Status
+		if tried, ok := body.(staffLogInPage); ok && coded.Code == citycard.CodeCredentialsInvalid {
+			shown.Failed = tried.way
+		}
 	}
 	var html bytes.Buffer
 	if err := h.Templates.pages[name].ExecuteTemplate(&html, "layout.html", shown); err != nil {

@@ -163,7 +163,7 @@ func (p *parts) citizenPlane() (citizenPlane, error) {
 	}, nil
 }
 
-func (p *parts) secure() bool { return p.public.Scheme == "https" }
+func (p *parts) secure() bool { return p.public.Scheme == https }
 
 // consentOrigin is where submitting a form may lead: the platform's consent page.
 func (p *parts) consentOrigin() string {

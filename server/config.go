@@ -21,6 +21,9 @@ const (
 	development = "development"
 	production  = "production"
 
+	// https is the scheme of every address that people or programs reach from outside.
+	https = "https"
+
 	defaultDatabase    = "sqlite:./data/citycard.db"
 	defaultKeysDir     = "./data/keys"
 	defaultSandboxAddr = ":8081"
@@ -140,7 +143,7 @@ func readAddress(text string) (*url.URL, error) {
 		return nil, nil //nolint:nilnil // not given is no error
 	}
 	address, err := url.Parse(text)
-	if err != nil || address.Host == "" || address.User != nil || (address.Scheme != "http" && address.Scheme != "https") {
+	if err != nil || address.Host == "" || address.User != nil || (address.Scheme != "http" && address.Scheme != https) {
 		return nil, errors.New("this is not an address that begins with https:// or http://")
 	}
 	return address, nil

@@ -166,9 +166,7 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 	anybody := p.gate.Allow(clerk, supervisor, auditor, operator)
 	own := p.sameOrigin
 
-	e.POST("/admin/v1/sessions", p.sessions.Create, own)
-	e.DELETE("/admin/v1/sessions/current", p.sessions.End, own, anybody)
-	e.GET("/admin/v1/me", p.sessions.Show, anybody)
+	staffDoors(e, p)
 
 	e.POST("/admin/v1/searches", p.cards.Search, own, see)
 	e.GET("/admin/v1/cards/:ref", p.cards.Show, see)
@@ -211,28 +209,6 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 
 	servePage := p.gate.AllowPage("/admin/login", clerk, supervisor)
 	seePage := p.gate.AllowPage("/admin/login", clerk, supervisor, auditor)
-	anybodysPage := p.gate.AllowPage("/admin/login", clerk, supervisor, auditor, operator)
-	e.GET("/admin/login", p.logIn.Form)
-	e.POST("/admin/login", p.logIn.LogIn, own)
-	e.POST("/admin/login/passkey", p.logIn.AskPasskey, own)
-	e.POST("/admin/login/passkey/answer", p.logIn.ByPasskey, own)
-	e.GET("/admin/sso/start", p.logIn.StartSSO)
-	e.GET("/admin/sso/callback", p.logIn.ReturnSSO)
-	e.POST("/admin/logout", p.logIn.LogOut, own, anybody)
-
-	e.GET("/admin/account", p.account.Show, anybodysPage)
-	e.POST("/admin/account/password", p.account.ChangePassword, own, anybodysPage)
-	e.POST("/admin/account/passkeys", p.account.AskPasskey, own, anybodysPage)
-	e.POST("/admin/account/passkeys/answer", p.account.AddPasskey, own, anybodysPage)
-	e.POST("/admin/account/passkeys/:ref/remove", p.account.RemovePasskey, own, anybodysPage)
-
-	managePage, disablePage := p.gate.AllowPage("/admin/login", operator), p.gate.AllowPage("/admin/login", supervisor, operator)
-	e.GET("/admin/staff", p.directory.List, p.gate.AllowPage("/admin/login", supervisor, auditor, operator))
-	e.POST("/admin/staff", p.directory.Add, own, managePage)
-	e.POST("/admin/staff/:account/role", p.directory.ChangeRole, own, managePage)
-	e.POST("/admin/staff/:account/reset", p.directory.Reset, own, managePage)
-	e.POST("/admin/staff/:account/disable", p.directory.Disable, own, disablePage)
-
 	anybodyPage := p.gate.AllowPage("/admin/login", clerk, supervisor, auditor, operator)
 	e.GET("/admin", p.pages.SearchForm, anybodyPage)
 	e.POST("/admin/search", p.pages.Search, own, seePage)
@@ -304,6 +280,41 @@ func importRoutes(e *echo.Echo, p staffPlane) {
 	e.GET("/admin/imports/:ref", p.importPages.Show, reviewPage)
 	e.POST("/admin/imports/:ref", p.importPages.Decide, own, decidePage)
 	e.GET("/admin/imports/:ref/rejects", p.importPages.Rejects, reviewPage)
+}
+
+// staffDoors are the ways in, the own account, and the accounts of all.
+func staffDoors(e *echo.Echo, p staffPlane) {
+	const clerk, supervisor, auditor, operator = citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator
+	own, anybody := p.sameOrigin, p.gate.Allow(clerk, supervisor, auditor, operator)
+	page := func(roles ...citycard.StaffRole) echo.MiddlewareFunc {
+		return p.gate.AllowPage("/admin/login", roles...)
+	}
+	anybodysPage := page(clerk, supervisor, auditor, operator)
+
+	e.POST("/admin/v1/sessions", p.sessions.Create, own)
+	e.DELETE("/admin/v1/sessions/current", p.sessions.End, own, anybody)
+	e.GET("/admin/v1/me", p.sessions.Show, anybody)
+
+	e.GET("/admin/login", p.logIn.Form)
+	e.POST("/admin/login", p.logIn.LogIn, own)
+	e.POST("/admin/login/passkey", p.logIn.AskPasskey, own)
+	e.POST("/admin/login/passkey/answer", p.logIn.ByPasskey, own)
+	e.GET("/admin/sso/start", p.logIn.StartSSO)
+	e.GET("/admin/sso/callback", p.logIn.ReturnSSO)
+	e.POST("/admin/logout", p.logIn.LogOut, own, anybody)
+
+	e.GET("/admin/account", p.account.Show, anybodysPage)
+	e.POST("/admin/account/password", p.account.ChangePassword, own, anybodysPage)
+	e.POST("/admin/account/passkeys", p.account.AskPasskey, own, anybodysPage)
+	e.POST("/admin/account/passkeys/answer", p.account.AddPasskey, own, anybodysPage)
+	e.POST("/admin/account/passkeys/:ref/remove", p.account.RemovePasskey, own, anybodysPage)
+
+	managePage, disablePage := page(operator), page(supervisor, operator)
+	e.GET("/admin/staff", p.directory.List, page(supervisor, auditor, operator))
+	e.POST("/admin/staff", p.directory.Add, own, managePage)
+	e.POST("/admin/staff/:account/role", p.directory.ChangeRole, own, managePage)
+	e.POST("/admin/staff/:account/reset", p.directory.Reset, own, managePage)
+	e.POST("/admin/staff/:account/disable", p.directory.Disable, own, disablePage)
 }
 
 // reading are the methods of what anybody may look at.

@@ -15,7 +15,7 @@ const firstPassword = 16
 
 // secureStaff tells whether staff comes by https: as its own address says or, where it is given none, the public one.
 func (p *parts) secureStaff() bool {
-	return p.staff.Scheme == "https" || p.config.adminURL == nil && p.secure()
+	return p.staff.Scheme == https || p.config.adminURL == nil && p.secure()
 }
 
 func (p *parts) staffLogin() *citycard.StaffLogin {

@@ -132,7 +132,7 @@ func (s *Store) ResetStaff(ctx context.Context, staff citycard.Staff, recovery [
 		if err := keepRecovery(ctx, tx, staff.ID, recovery); err != nil {
 			return 0, err
 		}
-		for _, forget := range []string{forgetPasskeys, forgetBound} {
+		for _, forget := range []string{forgetSigners, forgetBound} {
 			if _, err := tx.ExecContext(ctx, tx.Rebind(forget), staff.ID); err != nil {
 				return 0, err
 			}

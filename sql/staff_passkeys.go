@@ -30,17 +30,17 @@ type passkeyOwnerRow struct {
 }
 
 const (
-	passkeyColumns = `k.id AS passkey_id, k.staff_id, k.name AS passkey_name, k.credential_id, k.record, k.sign_count,
+	signerColumns = `k.id AS passkey_id, k.staff_id, k.name AS passkey_name, k.credential_id, k.record, k.sign_count,
  k.added_at AS passkey_added_at, k.used_at, k.copied_at`
 
-	insertPasskey = `INSERT INTO staff_passkey (id, staff_id, name, credential_id, record, sign_count, added_at, used_at, copied_at)
+	insertSigner = `INSERT INTO staff_passkey (id, staff_id, name, credential_id, record, sign_count, added_at, used_at, copied_at)
  VALUES (:passkey_id, :staff_id, :passkey_name, :credential_id, :record, :sign_count, :passkey_added_at, 0, 0)`
-	listPasskeys   = `SELECT ` + passkeyColumns + ` FROM staff_passkey k WHERE k.staff_id = ? ORDER BY k.added_at, k.id`
-	findPasskey    = `SELECT ` + passkeyColumns + `, ` + staffColumns + ` FROM staff_passkey k JOIN staff t ON t.id = k.staff_id WHERE k.credential_id = ?`
-	usePasskey     = `UPDATE staff_passkey SET record = ?, sign_count = ?, used_at = ? WHERE id = ? AND sign_count = ? AND copied_at = 0`
-	stopPasskey    = `UPDATE staff_passkey SET copied_at = ? WHERE id = ? AND copied_at = 0`
-	removePasskey  = `DELETE FROM staff_passkey WHERE id = ? AND staff_id = ?`
-	forgetPasskeys = `DELETE FROM staff_passkey WHERE staff_id = ?`
+	listSigners   = `SELECT ` + signerColumns + ` FROM staff_passkey k WHERE k.staff_id = ? ORDER BY k.added_at, k.id`
+	findSigner    = `SELECT ` + signerColumns + `, ` + staffColumns + ` FROM staff_passkey k JOIN staff t ON t.id = k.staff_id WHERE k.credential_id = ?`
+	useSigner     = `UPDATE staff_passkey SET record = ?, sign_count = ?, used_at = ? WHERE id = ? AND sign_count = ? AND copied_at = 0`
+	stopSigner    = `UPDATE staff_passkey SET copied_at = ? WHERE id = ? AND copied_at = 0`
+	removeSigner  = `DELETE FROM staff_passkey WHERE id = ? AND staff_id = ?`
+	forgetSigners = `DELETE FROM staff_passkey WHERE staff_id = ?`
 )
 
 func (s *Store) passkey(r passkeyRow) (citycard.Passkey, error) {
@@ -63,7 +63,7 @@ func (s *Store) AddPasskey(ctx context.Context, key citycard.Passkey, by citycar
 		SignCount: int64(key.SignCount), AddedAt: millis(key.AddedAt),
 	}
 	err = s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		if _, err := tx.NamedExecContext(ctx, insertPasskey, row); err != nil {
+		if _, err := tx.NamedExecContext(ctx, insertSigner, row); err != nil {
 			return err
 		}
 		return s.appendAction(ctx, tx, by)
@@ -77,7 +77,7 @@ func (s *Store) AddPasskey(ctx context.Context, key citycard.Passkey, by citycar
 // Passkeys implements citycard.StaffPasskeys.
 func (s *Store) Passkeys(ctx context.Context, staffID string) ([]citycard.Passkey, error) {
 	var rows []passkeyRow
-	if err := s.db.SelectContext(ctx, &rows, s.db.Rebind(listPasskeys), staffID); err != nil {
+	if err := s.db.SelectContext(ctx, &rows, s.db.Rebind(listSigners), staffID); err != nil {
 		return nil, s.fail("list passkeys", err)
 	}
 	keys := make([]citycard.Passkey, len(rows))
@@ -97,7 +97,7 @@ func noPasskey() error {
 // PasskeyOf implements citycard.StaffPasskeys.
 func (s *Store) PasskeyOf(ctx context.Context, credentialID string) (citycard.Passkey, citycard.Staff, error) {
 	var row passkeyOwnerRow
-	err := s.db.GetContext(ctx, &row, s.db.Rebind(findPasskey), credentialID)
+	err := s.db.GetContext(ctx, &row, s.db.Rebind(findSigner), credentialID)
 	if notFound(err) {
 		return citycard.Passkey{}, citycard.Staff{}, noPasskey()
 	}
@@ -118,13 +118,13 @@ func (s *Store) UsePasskey(ctx context.Context, key citycard.Passkey, foundCount
 	if err != nil {
 		return false, err
 	}
-	return s.taken(ctx, usePasskey, record, int64(key.SignCount), millis(key.UsedAt), key.ID, int64(foundCount))
+	return s.taken(ctx, useSigner, record, int64(key.SignCount), millis(key.UsedAt), key.ID, int64(foundCount))
 }
 
 // StopPasskey implements citycard.StaffPasskeys.
 func (s *Store) StopPasskey(ctx context.Context, id string, by citycard.StaffAction) error {
 	return s.fail("stop passkey", s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, tx.Rebind(stopPasskey), millis(by.At), id); err != nil {
+		if _, err := tx.ExecContext(ctx, tx.Rebind(stopSigner), millis(by.At), id); err != nil {
 			return err
 		}
 		return s.appendAction(ctx, tx, by)
@@ -134,7 +134,7 @@ func (s *Store) StopPasskey(ctx context.Context, id string, by citycard.StaffAct
 // RemovePasskey implements citycard.StaffPasskeys.
 func (s *Store) RemovePasskey(ctx context.Context, staffID, id string, by citycard.StaffAction) error {
 	return s.fail("remove passkey", s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		result, err := tx.ExecContext(ctx, tx.Rebind(removePasskey), id, staffID)
+		result, err := tx.ExecContext(ctx, tx.Rebind(removeSigner), id, staffID)
 		if err != nil {
 			return err
 		}

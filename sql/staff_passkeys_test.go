@@ -30,9 +30,9 @@ var passkeys = []struct {
 	{"a new role counts in open sessions and ends none", changedRoles},
 }
 
-func passkeyOf(credential string) citycard.Passkey {
+func newPasskey() citycard.Passkey {
 	return citycard.Passkey{
-		ID: newID(), StaffID: "id-amy", Name: "钥匙 1", CredentialID: credential, Record: `{"flags":"RECORD"}`, SignCount: 7, AddedAt: now.UTC(),
+		ID: newID(), StaffID: "id-amy", Name: "钥匙 1", CredentialID: "c1", Record: `{"flags":"RECORD"}`, SignCount: 7, AddedAt: now.UTC(),
 	}
 }
 
@@ -64,13 +64,13 @@ func oneOf(t *testing.T, try func(i int) (bool, error)) int64 {
 
 func storedPasskeys(t *testing.T, e engine) {
 	store, again, address := withAmy(t, e)
-	key := passkeyOf("c1")
+	key := newPasskey()
 	require.NoError(t, store.AddPasskey(t.Context(), key, action("passkey_add", key.ID)))
 	found, owner, err := again.PasskeyOf(t.Context(), "c1")
 	require.NoError(t, err)
 	assert.Equal(t, key, found)
 	assert.Equal(t, member(), owner)
-	second := passkeyOf("c1")
+	second := newPasskey()
 	err = again.AddPasskey(t.Context(), second, action("passkey_add", second.ID))
 	assert.Equal(t, citycard.CodeInvalidPayload, citycard.CodeOf(err), "a credential is one passkey's")
 	_, _, err = again.PasskeyOf(t.Context(), "c2")
@@ -92,7 +92,7 @@ func storedPasskeys(t *testing.T, e engine) {
 
 func usedPasskeys(t *testing.T, e engine) {
 	store, again, _ := withAmy(t, e)
-	key := passkeyOf("c1")
+	key := newPasskey()
 	require.NoError(t, store.AddPasskey(t.Context(), key, action("passkey_add", key.ID)))
 	stores := []*sql.Store{store, again}
 	used := key
@@ -107,7 +107,7 @@ func usedPasskeys(t *testing.T, e engine) {
 
 func stoppedPasskeys(t *testing.T, e engine) {
 	store, again, _ := withAmy(t, e)
-	key := passkeyOf("c1")
+	key := newPasskey()
 	require.NoError(t, store.AddPasskey(t.Context(), key, action("passkey_add", key.ID)))
 	require.NoError(t, store.StopPasskey(t.Context(), key.ID, action("passkey_copied", key.ID)))
 	found, _, err := again.PasskeyOf(t.Context(), "c1")
@@ -180,7 +180,7 @@ func boundIdentities(t *testing.T, e engine) {
 
 func forgottenWays(t *testing.T, e engine) {
 	store, again, _ := withAmy(t, e)
-	key := passkeyOf("c1")
+	key := newPasskey()
 	require.NoError(t, store.AddPasskey(t.Context(), key, action("passkey_add", key.ID)))
 	identity := citycard.SSOIdentity{Issuer: "i", Subject: "s"}
 	_, err := store.BindIdentity(t.Context(), "id-amy", identity, action("sso_bind", ""))

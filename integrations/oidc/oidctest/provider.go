@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"html/template"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -26,6 +27,9 @@ const (
 	ClientID     = "citycard"
 	ClientSecret = "the client's secret"
 )
+
+var consent = template.Must(template.New("consent").Parse(`<!doctype html>
+<html lang="en"><title>Identity provider</title><h1>Identity provider</h1><a id="agree" href="{{.}}">go on</a>`))
 
 // Provider is a running identity provider, at which everybody is already logged in.
 type Provider struct {
@@ -118,10 +122,12 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	target.RawQuery = url.Values{"code": {code}, "state": {asked.Get("state")}}.Encode()
 	if p.Consent {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write([]byte(`<!doctype html><html lang="en"><title>Identity provider</title><h1>Identity provider</h1><a id="agree" href="` + target.String() + `">go on</a>`))
+		if err := consent.Execute(w, target.String()); err != nil {
+			p.tb.Errorf("answer: %v", err)
+		}
 		return
 	}
-	http.Redirect(w, r, target.String(), http.StatusFound)
+	http.Redirect(w, r, target.String(), http.StatusFound) //nolint:gosec // the tests name the target
 }
 
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
