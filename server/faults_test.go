@@ -21,38 +21,88 @@ var faults = map[string]string{
 
 func TestAPlatformThatFailsNeitherLogsInNorFlips(t *testing.T) {
 	t.Parallel()
-	for name, fault := range faults {
-		t.Run(name, func(t *testing.T) {
+	for engine, fresh := range databases {
+		for name, fault := range faults {
+			t.Run(engine+", "+name, func(t *testing.T) {
+				t.Parallel()
+				address := fresh(t)
+				running := startProcess(t, environment(address, t.TempDir()))
+				who := running.people(t)["new"]
+
+				running.fail(t, fault, "alipay.system.oauth.token")
+				answer, err := newClient("").post(running.service+"/v1/sessions", `{"auth_code":"`+running.code(t, who.User, "auth_base", "")+`"}`)
+				require.NoError(t, err)
+				requireUnavailable(t, answer)
+				running.fail(t, "", "")
+				citizen := running.logIn(t, who.User)
+
+				begun := running.startDespite(t, fault, "alipay.user.certdoc.certverify.preconsult", citizen, who)
+				for _, method := range []string{"alipay.system.oauth.token", "alipay.user.certdoc.certverify.consult"} {
+					running.fail(t, fault, method)
+					requireUnavailable(t, running.confirm(t, citizen, who, begun))
+					assert.Equal(t, "inactive", financialOf(t, address, who))
+				}
+				running.fail(t, "", "")
+				confirmed := running.confirm(t, citizen, who, begun)
+				require.Equal(t, http.StatusOK, confirmed.status, confirmed.body)
+				assert.Equal(t, "active", financialOf(t, address, who))
+
+				running.faceDespite(t, fault, address)
+			})
+		}
+	}
+}
+
+// startDespite starts an activation while a method fails, and then while it does not.
+func (p *process) startDespite(t *testing.T, fault, method string, citizen *client, who person) reply {
+	t.Helper()
+	p.fail(t, fault, method)
+	answer, err := citizen.post(p.service+"/v1/activations", activationBody(who))
+	require.NoError(t, err)
+	requireUnavailable(t, answer)
+	p.fail(t, "", "")
+	begun, err := citizen.post(p.service+"/v1/activations", activationBody(who))
+	require.NoError(t, err)
+	require.Equal(t, http.StatusAccepted, begun.status, begun.body)
+	return begun
+}
+
+// faceDespite activates by face check while one of its methods after the other fails.
+func (p *process) faceDespite(t *testing.T, fault, address string) {
+	t.Helper()
+	who := p.people(t)["hmt_permit"]
+	citizen := p.logIn(t, who.User)
+	begun := p.startDespite(t, fault, "alipay.user.certify.open.initialize", citizen, who)
+	p.passFace(t, who, begun)
+	confirm := p.service + "/v1/activations/" + begun.field(t, "id") + "/confirm"
+	p.fail(t, fault, "alipay.user.certify.open.query")
+	answer, err := citizen.post(confirm, "{}")
+	require.NoError(t, err)
+	requireUnavailable(t, answer)
+	assert.Equal(t, "inactive", financialOf(t, address, who))
+	p.fail(t, "", "")
+	answer, err = citizen.post(confirm, "{}")
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, answer.status, answer.body)
+	assert.Equal(t, "active", financialOf(t, address, who))
+}
+
+// TestAnOpenIDIsEnough switches to what the platform tells new applications.
+func TestAnOpenIDIsEnough(t *testing.T) {
+	t.Parallel()
+	for engine, fresh := range databases {
+		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			address := databases["sqlite"](t)
+			address := fresh(t)
 			running := startProcess(t, environment(address, t.TempDir()))
+			running.fail(t, `"open_id_only":true`, "alipay.system.oauth.token")
 			who := running.people(t)["new"]
-
-			running.fail(t, fault, "alipay.system.oauth.token")
-			answer, err := newClient("").post(running.service+"/v1/sessions", `{"auth_code":"`+running.code(t, who.User, "auth_base", "")+`"}`)
-			require.NoError(t, err)
-			requireUnavailable(t, answer)
-			running.fail(t, "", "")
-			citizen := running.logIn(t, who.User)
-
-			running.fail(t, fault, "alipay.user.certdoc.certverify.preconsult")
-			answer, err = citizen.post(running.service+"/v1/activations", activationBody(who))
-			require.NoError(t, err)
-			requireUnavailable(t, answer)
-			running.fail(t, "", "")
-			begun, err := citizen.post(running.service+"/v1/activations", activationBody(who))
-			require.NoError(t, err)
-			require.Equal(t, http.StatusAccepted, begun.status, begun.body)
-
-			for _, method := range []string{"alipay.system.oauth.token", "alipay.user.certdoc.certverify.consult"} {
-				running.fail(t, fault, method)
-				requireUnavailable(t, running.confirm(t, citizen, who, begun))
-				assert.Equal(t, "inactive", financialOf(t, running, address))
-			}
-			running.fail(t, "", "")
-			confirmed := running.confirm(t, citizen, who, begun)
-			require.Equal(t, http.StatusOK, confirmed.status, confirmed.body)
-			assert.Equal(t, "active", financialOf(t, running, address))
+			_, answer := running.activate(t, who)
+			require.Equal(t, http.StatusOK, answer.status, answer.body)
+			assert.Equal(t, "active", financialOf(t, address, who))
+			var named int
+			require.NoError(t, database(t, address).Get(&named, "SELECT count(*) FROM citizen WHERE user_id IS NOT NULL OR union_id IS NOT NULL"))
+			assert.Zero(t, named)
 		})
 	}
 }
@@ -88,11 +138,11 @@ func requireUnavailable(t *testing.T, answer reply) {
 	require.NotEmpty(t, answer.header.Get("Retry-After"))
 }
 
-// financialOf is the state of the new person's card, whose number the stand-in tells.
-func financialOf(t *testing.T, running *process, address string) string {
+// financialOf is the state of a person's card.
+func financialOf(t *testing.T, address string, who person) string {
 	t.Helper()
+	db := database(t, address)
 	var state string
-	require.NoError(t, database(t, address).GetContext(t.Context(), &state,
-		"SELECT financial FROM card WHERE card_number = ?", running.people(t)["new"].CardNumber))
+	require.NoError(t, db.GetContext(t.Context(), &state, db.Rebind("SELECT financial FROM card WHERE card_number = ?"), who.CardNumber))
 	return state
 }
