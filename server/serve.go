@@ -245,35 +245,31 @@ func (s *service) serve(ctx context.Context) error {
 		})
 		s.log.Info("listening", slog.String("on", one.listener.Addr().String()), slog.String("for", one.name))
 	}
-	running.Go(func() error {
-		s.tallying(stop)
-		return nil
-	})
-	running.Go(func() error {
-		s.watchingKeys(stop)
-		return nil
-	})
-	running.Go(func() error {
-		s.countingCards(stop)
-		return nil
-	})
-	running.Go(func() error {
-		s.sequencing(stop)
-		return nil
-	})
-	running.Go(func() error {
-		s.importing(stop)
-		return nil
-	})
+	for _, work := range s.beside() {
+		running.Go(func() error {
+			work(stop)
+			return nil
+		})
+	}
 	running.Go(func() error {
 		<-stop.Done()
 		return s.end(context.WithoutCancel(ctx))
 	})
 	err := running.Wait()
-	s.tallyLast(context.WithoutCancel(ctx))
-	s.sequenceLast(context.WithoutCancel(ctx))
+	if s.store != nil {
+		s.tallyLast(context.WithoutCancel(ctx))
+		s.sequenceLast(context.WithoutCancel(ctx))
+	}
 	s.log.Info("ended")
 	return err
+}
+
+// beside is what goes on beside the requests; nothing where only the stand-in runs, which has no database.
+func (s *service) beside() []func(context.Context) {
+	if s.store == nil {
+		return nil
+	}
+	return []func(context.Context){s.tallying, s.watchingKeys, s.countingCards, s.sequencing, s.importing}
 }
 
 // end announces the end, lets load balancers see it, and closes the listeners.
