@@ -1,8 +1,10 @@
 package main_test
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -40,6 +42,42 @@ func TestSettingsOfSingleSignOnBelongTogether(t *testing.T) {
 		assert.Contains(t, done.stderr, c.says, name)
 		assert.NotContains(t, done.stderr, "hunter2", name)
 	}
+}
+
+func TestTheStaffPlaneGoesByItsOwnAddress(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, address string) {
+		settings := environment(address, t.TempDir())
+		listen, _ := namedAddress(t)
+		running := startProcess(t, append(settings, "CITYCARD_ADMIN_ADDR="+listen, "CITYCARD_ADMIN_URL=https://desk.example"))
+		assert.Contains(t, running.log.String(), "the staff plane is at https://desk.example/admin")
+		browser := newBrowser(t)
+		page, err := browser.get("http://" + listen + "/admin/login")
+		require.NoError(t, err)
+		assert.Contains(t, page.body, `action="/admin/login/passkey"`)
+		assert.NotContains(t, page.header.Get("Content-Security-Policy"), "script-src")
+		assert.NotEmpty(t, page.header.Get("Strict-Transport-Security"))
+
+		browser.header.Set("Origin", "https://desk.example")
+		asked := browser.submit(t, "http://"+listen+"/admin/login/passkey", nil)
+		require.Equal(t, http.StatusOK, asked.status, asked.body)
+		assert.Contains(t, asked.body, `&#34;rpId&#34;:&#34;desk.example&#34;`)
+		assert.Contains(t, asked.header.Get("Content-Security-Policy"), "default-src 'none'")
+		assert.Contains(t, asked.header.Get("Content-Security-Policy"), "; script-src 'self'")
+		assert.Regexp(t, `^citycard_staff_ask=[A-Z2-7]{26}; Path=/admin; Max-Age=600; HttpOnly; Secure; SameSite=Lax$`, asked.header.Get("Set-Cookie"))
+		script := regexp.MustCompile(`<script src="(/static/passkey\.js\?v=[0-9a-f]{12})" defer></script>`).FindStringSubmatch(asked.body)
+		require.NotNil(t, script)
+		code, err := browser.get("http://" + listen + script[1])
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusOK, code.status)
+		assert.Contains(t, code.header.Get("Content-Type"), "text/javascript")
+
+		browser.header.Set("Origin", "https://card.example")
+		assert.Equal(t, http.StatusForbidden, browser.submit(t, "http://"+listen+"/admin/login/passkey", nil).status)
+		for _, path := range []string{"/admin/login", "/admin/account", "/admin/sso/start"} {
+			assert.Equal(t, http.StatusNotFound, newBrowser(t).status(t, running.service+path), "the citizens' listener has no staff plane")
+		}
+	})
 }
 
 func TestStaffComesBySecureAddressesInProduction(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 
@@ -25,10 +26,14 @@ const (
 	hashSize  = 32
 )
 
+// busyRetry is when to come back after all slots stayed taken.
+const busyRetry = 5 * time.Second
+
 // hashForm is the standard text of an Argon2 hash.
 const hashForm = "$argon2id$v=%d$m=%d,t=%d,p=%d$"
 
-// Hasher hashes passwords, so many at a time, so that a flood of log-ins cannot take the memory of the service.
+// Hasher hashes passwords, so many at a time, so that a flood of log-ins cannot take the memory of the service. Who waits
+// in vain until the request's time is over is rate_limited.
 type Hasher struct {
 	slots chan struct{}
 	// decoy is a hash that no password has; comparing with it takes as long as with a real one.
@@ -74,7 +79,9 @@ func (h *Hasher) sum(ctx context.Context, password string, salt []byte) ([]byte,
 	select {
 	case h.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, &citycard.Error{
+			Code: citycard.CodeRateLimited, Message: "too many people log in at once; try again", RetryAfter: busyRetry, Cause: ctx.Err(),
+		}
 	}
 	defer func() { <-h.slots }()
 	return argon2.IDKey([]byte(password), salt, passes, memoryKiB, lanes, hashSize), nil

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"citycard"
 	"citycard/integrations/password"
 )
 
@@ -55,6 +56,7 @@ func TestOnlySoManyPasswordsAreWorkedOnAtOnce(t *testing.T) {
 	refused := password.New(0)
 	_, err := refused.Hash(ended, "x")
 	require.ErrorIs(t, err, context.Canceled)
+	assert.Equal(t, citycard.CodeRateLimited, citycard.CodeOf(err))
 	_, err = refused.Matches(ended, "x", "")
 	require.ErrorIs(t, err, context.Canceled)
 }
