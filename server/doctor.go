@@ -49,6 +49,7 @@ func (doctorCommand) Run(p *program) error {
 		{"clock", c.checkClock},
 		{"database", c.checkStore},
 		{"platform", c.checkReach},
+		{"single sign-on", c.checkSSOReach},
 	} {
 		ctx, cancel := context.WithTimeout(p.ctx, probeTimeout)
 		note, err := check.run(ctx)

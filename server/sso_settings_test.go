@@ -7,9 +7,12 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"citycard/integrations/oidc/oidctest"
 )
 
 func TestSettingsOfSingleSignOnBelongTogether(t *testing.T) {
@@ -42,6 +45,18 @@ func TestSettingsOfSingleSignOnBelongTogether(t *testing.T) {
 		assert.Contains(t, done.stderr, c.says, name)
 		assert.NotContains(t, done.stderr, "hunter2", name)
 	}
+}
+
+func TestDoctorAsksTheIdentityProvider(t *testing.T) {
+	t.Parallel()
+	provider, place := oidctest.Start(t), home(t)
+	assert.Contains(t, command(t, place, "doctor").stdout, "ok    single sign-on: none\n")
+	place = append(place, ssoSettings(provider)...)
+	assert.Contains(t, command(t, place, "doctor").stdout, "ok    single sign-on: "+provider.URL+" answers\n")
+	provider.Down = true
+	well := command(t, place, "doctor")
+	assert.Equal(t, 1, well.code)
+	assert.Contains(t, well.stdout, "FAIL  single sign-on: ")
 }
 
 func TestTheStaffPlaneGoesByItsOwnAddress(t *testing.T) {
@@ -91,4 +106,24 @@ func TestStaffComesBySecureAddressesInProduction(t *testing.T) {
 		assert.NotEqual(t, 0, refused.code)
 		assert.Contains(t, refused.stdout+refused.stderr, says)
 	}
+}
+
+func TestAnIdleSessionOfStaffEnds(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, address string) {
+		settings, start := environment(address, t.TempDir()), time.Date(2026, 11, 22, 1, 30, 0, 0, time.UTC)
+		// after is the service some time later.
+		after := func(wait time.Duration) *process {
+			return startProcess(t, append(slices.Clone(settings), "CITYCARD_NOW="+start.Add(wait).Format(time.RFC3339)))
+		}
+		first := after(0)
+		desk := addStaff(t, settings, "clerk").enter(t, first.service)
+		for _, wait := range []time.Duration{14 * time.Minute, 28 * time.Minute} {
+			desk.must(t, http.StatusOK, http.MethodGet, after(wait).service+"/admin/v1/me", "")
+		}
+		gone := desk.must(t, http.StatusUnauthorized, http.MethodGet, after(43*time.Minute).service+"/admin/v1/me", "")
+		assert.Equal(t, "session_expired", gone["code"], "fifteen minutes after its last use")
+		gone = desk.must(t, http.StatusUnauthorized, http.MethodGet, after(8*time.Hour).service+"/admin/v1/me", "")
+		assert.Equal(t, "session_expired", gone["code"])
+	})
 }

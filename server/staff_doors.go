@@ -31,7 +31,7 @@ func (p *parts) staffDoors(plane *staffPlane, login *citycard.StaffLogin) error 
 	if err != nil {
 		return err
 	}
-	provider, err := p.singleSignOn()
+	provider, err := p.config.singleSignOn(p.staff)
 	if err != nil {
 		return err
 	}

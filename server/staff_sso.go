@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"net/url"
 	"strings"
 
 	"citycard"
@@ -40,17 +42,29 @@ func (c *config) checkSSO() error {
 	return nil
 }
 
-// singleSignOn is the identity provider; nil where there is none.
-func (p *parts) singleSignOn() (citycard.SingleSignOn, error) {
-	c := p.config
+// singleSignOn is the identity provider, for pages at staff's address; nil where there is none.
+func (c *config) singleSignOn(staff *url.URL) (citycard.SingleSignOn, error) {
 	if c.OIDCIssuer == "" {
 		return nil, nil //nolint:nilnil // none is no error
 	}
 	return oidc.New(oidc.Config{
 		Issuer: c.OIDCIssuer, ClientID: c.OIDCClientID, ClientSecret: c.OIDCSecret.Reveal(),
-		RedirectURL: p.staff.JoinPath(ssoCallback).String(), Claim: c.OIDCClaim,
+		RedirectURL: staff.JoinPath(ssoCallback).String(), Claim: c.OIDCClaim,
 		AMR: listed(c.OIDCAMR), ACR: listed(c.OIDCACR), Clock: c.clock,
 	})
+}
+
+// checkSSOReach asks the identity provider what it is.
+func (c *config) checkSSOReach(ctx context.Context) (string, error) {
+	provider, err := c.singleSignOn(&url.URL{})
+	if err != nil {
+		return "", err
+	}
+	if provider == nil {
+		return "none", nil
+	}
+	_, err = provider.AuthorizeURL(ctx, citycard.SSORequest{})
+	return c.OIDCIssuer + " answers", err
 }
 
 // listed reads a list with commas.
