@@ -21,6 +21,7 @@ type StaffDashboard struct {
 	// CityNames are the cities' names by region.
 	CityNames map[string]citycard.Text
 	Clock     func() time.Time
+	Exports   Exports
 }
 
 // dashboardPage is what the page is given.
@@ -44,6 +45,11 @@ type dashboardPage struct {
 	Weeks     []dashboardWeek
 	CountedAt time.Time
 	Missing   int
+
+	// ExportKinds are what the role may ask for, Ready its requests that may be fetched now.
+	ExportKinds []citycard.ExportKind
+	Ready       []citycard.Approval
+	Once        string
 }
 
 // enabledSums are what was enabled: financial and social security applications, and requests that await the bank.
@@ -104,7 +110,9 @@ type dashboardWeek struct {
 }
 
 // Show answers GET /admin/dashboard?from=&to=.
-func (h *StaffDashboard) Show(c echo.Context) error {
+func (h *StaffDashboard) Show(c echo.Context) error { return h.show(c, nil) }
+
+func (h *StaffDashboard) show(c echo.Context, refusal error) error {
 	today := citycard.DateOf(h.Clock())
 	body := &dashboardPage{Today: today}
 	from, to, err := days(c, today)
@@ -115,7 +123,24 @@ func (h *StaffDashboard) Show(c echo.Context) error {
 	if err != nil && body.From.IsZero() {
 		body.From, body.To = today.AddDays(1-shownDays), today
 	}
-	return h.Pages.show(c, "dashboard", body, err)
+	if refusal == nil {
+		refusal = err
+	}
+	if err := h.offerExports(c, body); err != nil {
+		return err
+	}
+	return h.Pages.show(c, "dashboard", body, refusal)
+}
+
+// offerExports fills in what the session may export.
+func (h *StaffDashboard) offerExports(c echo.Context, body *dashboardPage) error {
+	session, err := staffOf(c)
+	if err != nil || !citycard.MayAsk(session.Staff.Role, citycard.ApproveExport) {
+		return err
+	}
+	body.ExportKinds, body.Once = citycard.ExportKinds(), h.Pages.NewID()
+	body.Ready, err = h.Exports.Ready(c.Request().Context(), session)
+	return err
 }
 
 func (h *StaffDashboard) fill(c echo.Context, body *dashboardPage) error {

@@ -31,6 +31,7 @@ var staffPlaces = []struct {
 	{"search", staffHome, []citycard.StaffRole{citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor}},
 	{"hotline", "/admin/hotline", []citycard.StaffRole{citycard.RoleClerk, citycard.RoleSupervisor}},
 	{"approvals", "/admin/approvals", citycard.StaffRoles()},
+	{"lists", "/admin/work", citycard.StaffRoles()},
 	{"imports", importsPath, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor}},
 	{"partners", "/admin/partners", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"audit", "/admin/audit", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor}},

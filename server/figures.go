@@ -17,9 +17,17 @@ func (p *parts) statistics() *citycard.Statistics {
 	return &citycard.Statistics{Days: p.store, Callbacks: p.store, Policies: p.config.policies, Clock: p.config.clock}
 }
 
-// figures are the staff plane's dashboard and its JSON.
-func (p *parts) figures(plane *staffPlane) {
+// figures are the staff plane's dashboard, its exports, the work lists, and their JSON.
+func (p *parts) figures(plane *staffPlane, queue *citycard.ApprovalQueue) {
 	statistics := p.statistics()
+	exports := &citycard.Exports{Statistics: statistics, Queue: queue}
+	lists := &citycard.WorkLists{
+		Store: p.store, Statistics: statistics, Corrections: p.store, Queue: queue, Records: p.store, NewID: newID,
+	}
+	plane.exports = handlers.StaffExports{Exports: exports}
+	plane.work = handlers.StaffWork{Lists: lists}
+	plane.workPages = &handlers.StaffWorkPages{Pages: plane.pages, Lists: lists, PartnerNames: p.partnerNames}
+	plane.pages.Counts["lists"] = plane.workPages.Count
 	plane.statistics = handlers.StaffStatistics{Statistics: statistics, Clock: p.config.clock}
 	cities := map[string]citycard.Text{}
 	for _, region := range p.config.policies.Regions() {
@@ -28,7 +36,8 @@ func (p *parts) figures(plane *staffPlane) {
 		}
 	}
 	plane.dashboard = &handlers.StaffDashboard{
-		Pages: plane.pages, Statistics: statistics, PartnerNames: p.partnerNames, CityNames: cities, Clock: p.config.clock,
+		Pages: plane.pages, Statistics: statistics, PartnerNames: p.partnerNames, CityNames: cities,
+		Clock: p.config.clock, Exports: exports,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"citycard"
 	"citycard/sql"
@@ -48,6 +49,10 @@ func (r partnerReconcileCommand) Run(p *program) error {
 		found, err := lists.Compare(p.ctx, r.AppID, day, file)
 		if err := errors.Join(err, file.Close()); err != nil {
 			return fmt.Errorf("compare %s: %w", r.Compare, err)
+		}
+		// Differences are among the staff's work lists until a later comparison shows none.
+		if err := store.KeepReconciliation(p.ctx, found.Result(r.AppID, day, time.Now())); err != nil {
+			return err
 		}
 		return showDifference(p.stdout, found)
 	})

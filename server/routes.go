@@ -234,6 +234,7 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 	auditRoutes(e, p)
 	figureRoutes(e, p)
 	importRoutes(e, p)
+	workRoutes(e, p)
 }
 
 // auditRoutes are the record of what staff did, and the signed state of the ledger that covers it.
@@ -261,6 +262,22 @@ func figureRoutes(e *echo.Echo, p staffPlane) {
 	e.GET("/admin/v1/statistics/callbacks", p.statistics.Callbacks, figures)
 	e.GET("/admin/v1/statistics/deadlines", p.statistics.Deadlines, figures)
 	e.GET("/admin/dashboard", p.dashboard.Show, p.gate.AllowPage("/admin/login", supervisor, auditor, operator))
+
+	review, own := p.gate.Allow(supervisor, auditor), p.sameOrigin
+	reviewPage := p.gate.AllowPage("/admin/login", supervisor, auditor)
+	e.POST("/admin/v1/exports", p.exports.Ask, own, review)
+	e.POST("/admin/v1/exports/:ref", p.exports.Fetch, own, review)
+	e.POST("/admin/dashboard/exports", p.dashboard.AskPage, own, reviewPage)
+	e.POST("/admin/dashboard/exports/:ref", p.exports.Fetch, own, reviewPage)
+}
+
+// workRoutes are the lists of what somebody has to see to. Whose list is whose stands in the lists' own table.
+func workRoutes(e *echo.Echo, p staffPlane) {
+	anybody, anybodyPage := p.gate.Allow(citycard.StaffRoles()...), p.gate.AllowPage("/admin/login", citycard.StaffRoles()...)
+	e.GET("/admin/v1/work", p.work.Counts, anybody)
+	e.GET("/admin/v1/work/:list", p.work.List, anybody)
+	e.GET("/admin/work", p.workPages.Home, anybodyPage)
+	e.GET("/admin/work/:list", p.workPages.List, anybodyPage)
 }
 
 // importRoutes are those of uploaded card files.

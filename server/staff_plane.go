@@ -37,6 +37,9 @@ type staffPlane struct {
 	imports     handlers.StaffImports
 
 	importPages *handlers.StaffImportPages
+	exports     handlers.StaffExports
+	work        handlers.StaffWork
+	workPages   *handlers.StaffWorkPages
 
 	partners     handlers.StaffPartners
 	partnerPages *handlers.StaffPartnerPages
@@ -74,7 +77,7 @@ func (p *parts) staffPlane() (staffPlane, error) {
 	}
 	p.partnerDesk(&made, queue)
 	p.trail(&made, queue)
-	p.figures(&made)
+	p.figures(&made, queue)
 	p.imports(&made)
 	return made, p.staffDoors(&made, login)
 }
