@@ -1,10 +1,16 @@
 // Walks the citizen's path in Chromium, on a phone. Is given
 // {superApp, number, name, idNumber, lang, javaScript, screenshots}. Number is the ID number of the person to
 // be; name and idNumber are what is entered.
+import { audit } from "./axe.mjs";
 import { visit } from "./browser.mjs";
 
 const seen = {};
-await visit(seen, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }, async (given, page, look) => {
+await visit(seen, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }, async (given, page, see) => {
+  // Each page is held against the rules of accessibility too, where scripts run: axe is one.
+  const look = async (name) => {
+    await see(name);
+    if (given.javaScript) await audit(page, seen.problems, name);
+  };
   await page.goto(`${given.superApp}/choose?back=/`);
   await page.locator(`button:has-text("${given.number}")`).click();
   for (let tile = 0; tile < 5; tile++) {
