@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -81,9 +79,13 @@ func numberOf(content []byte) string {
 // its code.
 func refuseUnproven(c echo.Context, err error) error {
 	var unproven *Unproven
-	switch {
-	case !errors.As(err, &unproven):
+	if !errors.As(err, &unproven) {
 		return err
+	}
+	if unproven.Status == http.StatusServiceUnavailable {
+		setRetryAfter(c, retryAfter[citycard.CodeStorageUnavailable])
+	}
+	switch {
 	case len(unproven.Body) == 0:
 		err = c.NoContent(unproven.Status)
 	default:
@@ -141,9 +143,7 @@ func sendGateway(c echo.Context, callback *Callback, status int, answer gatewayR
 	if repeated {
 		header.Set(onceHit, "true")
 	}
-	if wait := retryOf(answer); wait > 0 {
-		header.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	}
+	setRetryAfter(c, retryOf(answer))
 	body, err := callback.Seal(status, header, inner)
 	if err != nil {
 		return fmt.Errorf("sign gateway reply: %w", err)

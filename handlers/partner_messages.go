@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -80,9 +78,7 @@ func sendMessage(c echo.Context, callback *Callback, done outcome) error {
 	body, err := json.Marshal(done.body)
 	if done.err != nil {
 		p := describe(done.err, c)
-		if p.wait > 0 {
-			header.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(p.wait.Seconds()))))
-		}
+		setRetryAfter(c, p.wait)
 		status, contentType = p.Status, problemType
 		body, err = p.encode()
 	}

@@ -280,7 +280,9 @@ func TestUnprovenSendersAreAnsweredWithoutSigning(t *testing.T) {
 			Status: http.StatusServiceUnavailable, Code: "isp.unknow-error", Body: []byte("{}"),
 			Cause: &citycard.Error{Code: citycard.CodeStorageUnavailable},
 		}}
-		assert.Equal(t, http.StatusServiceUnavailable, w.send(t, path).Code, path)
+		got = w.send(t, path)
+		assert.Equal(t, http.StatusServiceUnavailable, got.Code, path)
+		assert.Equal(t, "2", got.Header().Get("Retry-After"), path)
 		assert.Empty(t, w.noted, "a failure of ours is not the sender's fault")
 	}
 }

@@ -62,9 +62,7 @@ func Problems(pages *Pages) echo.HTTPErrorHandler {
 		}
 		p := describe(err, c)
 		h := c.Response().Header()
-		if p.wait > 0 {
-			h.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(p.wait.Seconds()))))
-		}
+		setRetryAfter(c, p.wait)
 		if p.Status == http.StatusUnauthorized && h.Get(echo.HeaderWWWAuthenticate) == "" {
 			h.Set(echo.HeaderWWWAuthenticate, `Bearer realm="citycard"`)
 		}
@@ -78,6 +76,13 @@ func Problems(pages *Pages) echo.HTTPErrorHandler {
 		if err != nil && !c.Response().Committed {
 			c.Response().WriteHeader(http.StatusInternalServerError)
 		}
+	}
+}
+
+// setRetryAfter says in whole seconds when to come back; nothing where that would not help.
+func setRetryAfter(c echo.Context, wait time.Duration) {
+	if wait > 0 {
+		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 }
 
