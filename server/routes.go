@@ -69,8 +69,8 @@ func limitTime(most time.Duration) echo.MiddlewareFunc {
 // notifyPath is where the super-app platform sends its notifications.
 const notifyPath = "/callbacks/alipay"
 
-// limitSizes refuses headers and bodies that are too large, once there is a route for the request: which method and
-// path it is is judged first. Notifications bound themselves: whatever is wrong with one, the platform reads nothing
+// limitSizes refuses headers and bodies that are too large, once there is a route for the request: method and path are
+// judged first. Notifications bound themselves: whatever is wrong with one, the platform reads nothing
 // but `failure`.
 func limitSizes(e *echo.Echo) echo.MiddlewareFunc {
 	header, body := middleware.HeaderLimit(maxHeader), middleware.BodyLimit(handlers.MaxBody)
