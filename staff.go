@@ -51,7 +51,10 @@ type Staff struct {
 	// PasswordHash is the slow hash of the password, CodeSecret the secret of the one-time codes (RFC 6238, base32).
 	PasswordHash string
 	CodeSecret   string
-	AddedAt      time.Time
+	// FirstPassword tells that somebody else made the password and knows it: until its owner changes it, it lets in only
+	// as far as that.
+	FirstPassword bool
+	AddedAt       time.Time
 }
 
 var (
@@ -121,7 +124,7 @@ type StaffAccounts interface {
 	// ChangeStaffRole gives an account another role, which counts in its open sessions at once; not_found where there is
 	// none of that name.
 	ChangeStaffRole(ctx context.Context, account string, role StaffRole, by StaffAction) error
-	// SetStaffPassword gives an account another password hash and ends its sessions but for one; not_found where there is
+	// SetStaffPassword gives an account another password hash, of its owner's own choice, and ends its sessions but for one; not_found where there is
 	// no account of the id.
 	SetStaffPassword(ctx context.Context, staffID, hash, keptSession string, by StaffAction) error
 	// ListStaff lists all accounts by name, without what they log in with.

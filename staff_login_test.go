@@ -285,6 +285,10 @@ func TestNobodyChangesTheOwnAccount(t *testing.T) {
 	assert.Equal(t, citycard.CodeSecondPersonRequired, citycard.CodeOf(err))
 	bob := citycard.Staff{ID: "id-bob", Account: "bob", Role: citycard.RoleOperator}
 	assert.Equal(t, citycard.CodeInvalidPayload, citycard.CodeOf(registry.ChangeRole(t.Context(), "amy", "boss", bob)))
+	assert.False(t, o.staff.FirstPassword, "at the command line the owner may have typed it")
+	_, err = registry.Reset(t.Context(), "amy", "correct horse", bob)
+	require.NoError(t, err)
+	assert.True(t, o.staff.FirstPassword)
 	require.NoError(t, registry.ChangeRole(t.Context(), "amy", citycard.RoleSupervisor, bob))
 	last := o.actions[len(o.actions)-1]
 	assert.Equal(t, citycard.StaffAction{

@@ -46,7 +46,7 @@ func (r *StaffRegistry) Add(ctx context.Context, s Staff, password string, by St
 	if err := s.Check(); err != nil {
 		return StaffKeys{}, err
 	}
-	keys, recovery, err := r.secure(ctx, &s, password)
+	keys, recovery, err := r.secure(ctx, &s, password, by)
 	if err != nil {
 		return StaffKeys{}, err
 	}
@@ -63,7 +63,7 @@ func (r *StaffRegistry) Reset(ctx context.Context, account, password string, by 
 	if err != nil {
 		return StaffKeys{}, err
 	}
-	keys, recovery, err := r.secure(ctx, &s, password)
+	keys, recovery, err := r.secure(ctx, &s, password, by)
 	if err != nil {
 		return StaffKeys{}, err
 	}
@@ -119,8 +119,9 @@ func (r *StaffRegistry) action(ctx context.Context, what, account string, by Sta
 	return StaffAction{ID: r.NewID(), StaffID: by.ID, Role: by.Role, Action: what, Object: account, At: r.Clock()}.of(ctx)
 }
 
-// secure gives an account a password hash and new codes. Digests are those of the recovery codes.
-func (r *StaffRegistry) secure(ctx context.Context, s *Staff, password string) (keys StaffKeys, digests []string, err error) {
+// secure gives an account a password hash and new codes. Digests are those of the recovery codes. A password that another
+// account gives is a first one; at the command line its owner may have typed it.
+func (r *StaffRegistry) secure(ctx context.Context, s *Staff, password string, by Staff) (keys StaffKeys, digests []string, err error) {
 	if err := checkPassword(s.Account, password); err != nil {
 		return StaffKeys{}, nil, err
 	}
@@ -128,6 +129,7 @@ func (r *StaffRegistry) secure(ctx context.Context, s *Staff, password string) (
 		return StaffKeys{}, nil, err
 	}
 	s.CodeSecret = r.NewCodeSecret()
+	s.FirstPassword = by.Account != ""
 	keys.CodeSecret = s.CodeSecret
 	for range recoveryCodes {
 		code := r.NewSecret()

@@ -17,6 +17,8 @@ type StaffAccountPages struct {
 }
 
 type staffAccountPage struct {
+	// First tells that the password must be changed before anything else.
+	First bool
 	// Offered tells whether passkeys can be added here.
 	Offered  bool
 	Passkeys []citycard.Passkey
@@ -38,7 +40,7 @@ func (h *StaffAccountPages) show(c echo.Context, done string, refusal error) err
 	if err != nil {
 		return err
 	}
-	body := staffAccountPage{Offered: h.Passkeys != nil, Done: done}
+	body := staffAccountPage{First: session.Staff.FirstPassword, Offered: h.Passkeys != nil, Done: done}
 	if body.Offered {
 		if body.Passkeys, err = h.Passkeys.List(c.Request().Context(), session); err != nil {
 			return err

@@ -55,7 +55,7 @@ func (h *StaffPages) places(c echo.Context, session citycard.StaffSession) ([]st
 	var places []staffPlace
 	here, nearest := c.Request().URL.Path, -1
 	for _, place := range staffPlaces {
-		if !slices.Contains(place.roles, session.Staff.Role) {
+		if !slices.Contains(place.roles, session.Staff.Role) || session.Staff.FirstPassword && place.path != staffOwnAccount {
 			continue
 		}
 		shown := staffPlace{Name: place.name, Path: place.path}

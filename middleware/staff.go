@@ -24,6 +24,9 @@ type StaffGate struct {
 	Tokens Tokens
 	// Check finds a session by id: session_required where it is unknown, session_expired where it ended.
 	Check func(ctx context.Context, id string) (citycard.StaffSession, error)
+	// Own is the page on which staff changes the own password. Who has a first password that somebody else knows gets no
+	// further.
+	Own string
 	// Secure marks cookies for HTTPS only; set where the public address is https.
 	Secure bool
 }
@@ -37,12 +40,33 @@ func (g StaffGate) Allow(roles ...citycard.StaffRole) echo.MiddlewareFunc {
 			if err != nil {
 				return err
 			}
+			if session.Staff.FirstPassword {
+				return firstPassword()
+			}
 			return admit(c, session, roles, next)
 		}
 	}
 }
 
-// AllowPage is Allow for pages: a browser in which nobody is logged in is sent to the log-in.
+// AllowOwn lets everybody in who is logged in, with a first password too: what one does with the own account.
+func (g StaffGate) AllowOwn() echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			session, err := g.session(c)
+			if err != nil {
+				return err
+			}
+			return admit(c, session, citycard.StaffRoles(), next)
+		}
+	}
+}
+
+func firstPassword() error {
+	return &citycard.Error{Code: citycard.CodeRoleRequired, Message: "change the first password before anything else: somebody else knows it"}
+}
+
+// AllowPage is Allow for pages: a browser in which nobody is logged in is sent to the log-in, and one with a first
+// password to where it is changed.
 func (g StaffGate) AllowPage(logIn string, roles ...citycard.StaffRole) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -53,6 +77,12 @@ func (g StaffGate) AllowPage(logIn string, roles ...citycard.StaffRole) echo.Mid
 			}
 			if err != nil {
 				return err
+			}
+			if session.Staff.FirstPassword && r.URL.Path != g.Own {
+				if r.Method == http.MethodGet {
+					return c.Redirect(http.StatusSeeOther, g.Own)
+				}
+				return firstPassword()
 			}
 			return admit(c, session, roles, next)
 		}

@@ -302,7 +302,7 @@ func importRoutes(e *echo.Echo, p staffPlane) {
 // staffDoors are the ways in, the own account, and the accounts of all.
 func staffDoors(e *echo.Echo, p staffPlane) {
 	const clerk, supervisor, auditor, operator = citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator
-	own, anybody := p.sameOrigin, p.gate.Allow(clerk, supervisor, auditor, operator)
+	own, anybody := p.sameOrigin, p.gate.AllowOwn()
 	page := func(roles ...citycard.StaffRole) echo.MiddlewareFunc {
 		return p.gate.AllowPage("/admin/login", roles...)
 	}
@@ -321,7 +321,7 @@ func staffDoors(e *echo.Echo, p staffPlane) {
 	e.POST("/admin/logout", p.logIn.LogOut, own, anybody)
 
 	e.GET("/admin/account", p.account.Show, anybodysPage)
-	e.POST("/admin/account/password", p.account.ChangePassword, own, anybodysPage)
+	e.POST("/admin/account/password", p.account.ChangePassword, own, anybody)
 	e.POST("/admin/account/passkeys", p.account.AskPasskey, own, anybodysPage)
 	e.POST("/admin/account/passkeys/answer", p.account.AddPasskey, own, anybodysPage)
 	e.POST("/admin/account/passkeys/:ref/remove", p.account.RemovePasskey, own, anybodysPage)

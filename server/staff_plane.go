@@ -53,7 +53,7 @@ func (p *parts) staffPlane() (staffPlane, error) {
 	login := p.staffLogin()
 	queue := p.approvalQueue()
 	desk := p.staffDesk(queue)
-	gate := middleware.StaffGate{Tokens: tokens, Check: login.Check, Secure: p.secureStaff()}
+	gate := middleware.StaffGate{Tokens: tokens, Check: login.Check, Own: "/admin/account", Secure: p.secureStaff()}
 	sameOrigin, err := middleware.SameOrigin(p.staff.String())
 	if err != nil {
 		return staffPlane{}, err

@@ -37,10 +37,12 @@ func staffTable(t *testing.T) (*echo.Echo, middleware.Tokens) {
 		newID: func() string { return "request-1" }, draining: func() bool { return false },
 	}, &handlers.Pages{Templates: templates})
 	staffRoutes(e, staffPlane{
-		gate: middleware.StaffGate{Tokens: tokens, Check: func(_ context.Context, id string) (citycard.StaffSession, error) {
+		gate: middleware.StaffGate{Tokens: tokens, Own: "/admin/account", Check: func(_ context.Context, id string) (citycard.StaffSession, error) {
 			switch id {
 			case "revoked":
 				return citycard.StaffSession{}, &citycard.Error{Code: citycard.CodeSessionExpired}
+			case "first":
+				return citycard.StaffSession{ID: id, Staff: citycard.Staff{Role: citycard.RoleOperator, FirstPassword: true}}, nil
 			case "unknown":
 				return citycard.StaffSession{}, &citycard.Error{Code: citycard.CodeSessionRequired}
 			}
@@ -214,6 +216,33 @@ func TestEveryStaffRouteLetsItsRolesIn(t *testing.T) {
 		}
 	}
 	assert.Equal(t, len(staffAccess), walked, "a row without its route")
+}
+
+// TestAFirstPasswordLeadsNowhereButToItsChange walks every route with somebody whose password another made.
+func TestAFirstPasswordLeadsNowhereButToItsChange(t *testing.T) {
+	t.Parallel()
+	own := map[string]bool{
+		"DELETE /admin/v1/sessions/current": true, "GET /admin/v1/me": true, "POST /admin/logout": true,
+		"GET /admin/account": true, "POST /admin/account/password": true,
+	}
+	e, tokens := staffTable(t)
+	headers := map[string]string{"Authorization": "Bearer " + staffToken(t, tokens, "first", citycard.AudienceStaff)}
+	for _, route := range e.Routes() {
+		name := route.Method + " " + route.Path
+		if openToNobody[name] {
+			continue
+		}
+		status := statusOf(t, e, route.Method, route.Path, headers)
+		if own[name] {
+			assert.NotContains(t, []int{http.StatusForbidden, http.StatusSeeOther}, status, name)
+			continue
+		}
+		want := http.StatusForbidden
+		if route.Method == http.MethodGet && !strings.HasPrefix(route.Path, "/admin/v1/") {
+			want = http.StatusSeeOther
+		}
+		assert.Equal(t, want, status, name)
+	}
 }
 
 // TestNoStaffRouteLetsInWhoIsNotLoggedIn walks every route with nobody, a citizen, and sessions that ended. A page

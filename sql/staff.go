@@ -22,6 +22,7 @@ type staffRow struct {
 	PasswordHash string `db:"password_hash"`
 	CodeSecret   string `db:"code_secret"`
 	CodeStep     int64  `db:"code_step"`
+	First        int64  `db:"first_password"`
 	AddedAt      int64  `db:"added_at"`
 }
 
@@ -36,14 +37,14 @@ type staffSessionRow struct {
 }
 
 const (
-	staffColumns = `t.id, t.account, t.name, t.role, t.state, t.password_hash, t.code_secret, t.code_step, t.added_at`
+	staffColumns = `t.id, t.account, t.name, t.role, t.state, t.password_hash, t.code_secret, t.code_step, t.first_password, t.added_at`
 
-	insertStaff = `INSERT INTO staff (id, account, name, role, state, password_hash, code_secret, code_step, added_at)
- VALUES (:id, :account, :name, :role, :state, :password_hash, :code_secret, :code_step, :added_at)`
+	insertStaff = `INSERT INTO staff (id, account, name, role, state, password_hash, code_secret, code_step, first_password, added_at)
+ VALUES (:id, :account, :name, :role, :state, :password_hash, :code_secret, :code_step, :first_password, :added_at)`
 	// A new secret leaves the step where it is: a code shown before the reset must not come back.
-	resetStaff = `UPDATE staff SET password_hash = :password_hash, code_secret = :code_secret, state = 'active'
+	resetStaff = `UPDATE staff SET password_hash = :password_hash, code_secret = :code_secret, first_password = :first_password, state = 'active'
  WHERE account = :account`
-	setPassword  = `UPDATE staff SET password_hash = ? WHERE id = ?`
+	setPassword  = `UPDATE staff SET password_hash = ?, first_password = 0 WHERE id = ?`
 	changeRole   = `UPDATE staff SET role = ? WHERE account = ?`
 	disableStaff = `UPDATE staff SET state = 'disabled' WHERE account = ?`
 	findStaff    = `SELECT ` + staffColumns + ` FROM staff t WHERE t.account = ?`
@@ -69,7 +70,7 @@ func (s *Store) staffRow(staff citycard.Staff) (staffRow, error) {
 	secret, err := s.seal("staff.code_secret", staff.ID, staff.CodeSecret)
 	return staffRow{
 		ID: staff.ID, Account: staff.Account, Name: staff.Name, Role: string(staff.Role), State: string(staff.State),
-		PasswordHash: staff.PasswordHash, CodeSecret: secret, AddedAt: millis(staff.AddedAt),
+		PasswordHash: staff.PasswordHash, CodeSecret: secret, First: flag(staff.FirstPassword), AddedAt: millis(staff.AddedAt),
 	}, err
 }
 
@@ -77,7 +78,7 @@ func (s *Store) staff(r staffRow) (citycard.Staff, error) {
 	secret, err := s.open("staff.code_secret", r.ID, r.CodeSecret)
 	return citycard.Staff{
 		ID: r.ID, Account: r.Account, Name: r.Name, Role: citycard.StaffRole(r.Role), State: citycard.StaffState(r.State),
-		PasswordHash: r.PasswordHash, CodeSecret: secret, AddedAt: instant(r.AddedAt),
+		PasswordHash: r.PasswordHash, CodeSecret: secret, FirstPassword: r.First == 1, AddedAt: instant(r.AddedAt),
 	}, err
 }
 
@@ -311,4 +312,12 @@ func (s *Store) RevokeStaffSession(ctx context.Context, id string, by citycard.S
 		}
 		return s.appendAction(ctx, tx, by)
 	}))
+}
+
+// flag is a truth as both engines store it.
+func flag(set bool) int64 {
+	if set {
+		return 1
+	}
+	return 0
 }

@@ -205,9 +205,14 @@ func changedRoles(t *testing.T, e engine) {
 	assert.True(t, found.RevokedAt.IsZero())
 	err = store.ChangeStaffRole(t.Context(), "bob", citycard.RoleAuditor, action("staff_role", "bob"))
 	assert.Equal(t, citycard.CodeNotFound, citycard.CodeOf(err))
+	require.NoError(t, again.SetStaffPassword(t.Context(), "id-amy", "other", session.ID, action("staff_password", "amy")))
+	changed, err := store.StaffByAccount(t.Context(), "amy")
+	require.NoError(t, err)
+	assert.Equal(t, "other", changed.PasswordHash)
+	assert.False(t, changed.FirstPassword, "the owner's own choice")
 	list, err := again.ListStaff(t.Context())
 	require.NoError(t, err)
 	want := member()
-	want.Role, want.PasswordHash, want.CodeSecret = citycard.RoleAuditor, "", ""
+	want.Role, want.PasswordHash, want.CodeSecret, want.FirstPassword = citycard.RoleAuditor, "", "", false
 	assert.Equal(t, []citycard.Staff{want}, list)
 }

@@ -46,7 +46,7 @@ func TestStaffing(t *testing.T) {
 func member() citycard.Staff {
 	return citycard.Staff{
 		ID: "id-amy", Account: "amy", Name: "王店员", Role: citycard.RoleClerk, State: citycard.StaffActive,
-		PasswordHash: "hash", CodeSecret: "SECRET", AddedAt: now.UTC(),
+		PasswordHash: "hash", CodeSecret: "SECRET", FirstPassword: true, AddedAt: now.UTC(),
 	}
 }
 
