@@ -137,12 +137,17 @@ type Exposure struct {
 
 // Exposure gives the weeks from today on.
 func (s *Statistics) Exposure(ctx context.Context, weeks int) (Exposure, error) {
+	return s.exposure(ctx, weeks, receivedFresh)
+}
+
+// exposure gives the weeks from counts that are no older than fresh, as far as the budget allows.
+func (s *Statistics) exposure(ctx context.Context, weeks int, fresh time.Duration) (Exposure, error) {
 	if weeks < 1 || weeks > MostExposureWeeks {
 		return Exposure{}, refuseField(CodeInvalidPayload, "weeks", "1 to 52 weeks can be shown")
 	}
 	now := s.Clock()
 	today := DateOf(now)
-	days, err := s.received(ctx, weeks, receivedFresh)
+	days, err := s.received(ctx, weeks, fresh)
 	if err != nil {
 		return Exposure{}, err
 	}

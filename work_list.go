@@ -73,6 +73,9 @@ type WorkItem struct {
 	Next NextStep
 }
 
+// countedForGood is an age that no count reaches.
+const countedForGood = 100 * 365 * 24 * time.Hour
+
 // WorkPage is a part of a list; Next is empty at its end.
 type WorkPage struct {
 	Items []WorkItem
@@ -209,7 +212,8 @@ func (w *WorkLists) count(ctx context.Context, s StaffSession, list WorkList) (i
 	var err error
 	switch list {
 	case WorkDeadlines:
-		exposure, err := w.Statistics.Exposure(ctx, 1)
+		// The number stands on every page: it is that of the background, and only what was never counted is counted here.
+		exposure, err := w.Statistics.exposure(ctx, 1, countedForGood)
 		sum := int64(0)
 		for _, week := range exposure.Weeks {
 			sum += week.Cards

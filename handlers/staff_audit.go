@@ -147,20 +147,12 @@ func exportActions(c echo.Context, each func(visit func([]citycard.StaffAction) 
 		}
 		for _, a := range actions {
 			_ = out.Write([]string{ // errors are kept until Flush
-				a.ID, moment(a.At), cell(a.StaffID), cell(string(a.Role)), cell(a.Action), cell(a.Object), cell(a.Reason), cell(a.Note), cell(a.RequestID),
+				a.ID, moment(a.At), inert(a.StaffID), inert(string(a.Role)), inert(a.Action), inert(a.Object), inert(a.Reason), inert(a.Note), inert(a.RequestID),
 			})
 		}
 		out.Flush()
 		return out.Error()
 	})
-}
-
-// cell keeps a spreadsheet from taking a text for a formula: one that begins like it gets an apostrophe in front.
-func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", []rune(text)[0]) {
-		return "'" + text
-	}
-	return text
 }
 
 type checkpointBody struct {

@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -13,12 +14,15 @@ import (
 type StaffImportPages struct {
 	Pages *StaffPages
 	Desk  ImportDesk
+	Clock func() time.Time
 }
 
 const (
 	importsPath = "/admin/imports"
 	// refreshSeconds is how often the page of a file at work renews itself.
 	refreshSeconds = "3"
+	// refreshFor is how long it does so at most: a page that asks by itself keeps its session from idling out.
+	refreshFor = 30 * time.Minute
 	// shownProblems is how many problems the page shows; the others are in the file to download.
 	shownProblems = 50
 	// problemsAtOnce is how many problems are read at a time for that file.
@@ -118,7 +122,11 @@ func (h *StaffImportPages) one(c echo.Context, refusal error) error {
 		Job: job, MayDecide: session.Staff.Role == citycard.RoleSupervisor,
 		Working: !job.State.Final() && job.State != citycard.ImportChecked, Percent: percent(job.Done), Kilobytes: (job.Size + 1023) >> 10,
 	}
-	body.Refresh = body.Working && c.QueryParam("refresh") != "off"
+	began := job.UploadedAt
+	if job.ConfirmedAt.After(began) {
+		began = job.ConfirmedAt
+	}
+	body.Refresh = body.Working && c.QueryParam("refresh") != "off" && h.Clock().Sub(began) < refreshFor
 	if !body.Working {
 		if body.Problems, err = h.Desk.Rejects(ctx, session, id, citycard.RowProblem{}, shownProblems+1); err != nil {
 			return err

@@ -51,7 +51,7 @@ func (c *config) importDesk(store interface {
 func (p *parts) imports(plane *staffPlane) {
 	desk := p.config.importDesk(p.store, p.woken)
 	plane.imports = handlers.StaffImports{Desk: desk}
-	plane.importPages = &handlers.StaffImportPages{Pages: plane.pages, Desk: desk}
+	plane.importPages = &handlers.StaffImportPages{Pages: plane.pages, Desk: desk, Clock: p.config.clock}
 }
 
 // importing checks and imports uploaded files until ctx ends.
