@@ -105,7 +105,7 @@ func (p *Policies) receivedDays(today, end Date) []Date {
 func (p *Policies) anyDeadline(received, today, end Date) bool {
 	for _, region := range p.Regions() {
 		card := &Card{Region: region, ReceivedOn: received}
-		for _, policy := range p.records[region] {
+		for _, policy := range p.periods()[region] {
 			for _, kind := range DeadlineKinds() {
 				last := kind.lastDay(card, policy)
 				if !last.IsZero() && !last.Before(today) && last.Before(end) {

@@ -10,14 +10,17 @@ import (
 // LedgerSource names a table whose rows the ledger covers.
 type LedgerSource string
 
-// The covered tables: what cards went through, and what staff did, saw and decided.
+// The covered tables: what cards went through, what staff did, saw and decided, and the policies approved.
 const (
-	LedgerTransitions  LedgerSource = "transition"
-	LedgerStaffActions LedgerSource = "staff_action"
+	LedgerTransitions    LedgerSource = "transition"
+	LedgerStaffActions   LedgerSource = "staff_action"
+	LedgerPolicyVersions LedgerSource = "policy_version"
 )
 
 // LedgerSources lists the covered tables.
-func LedgerSources() []LedgerSource { return []LedgerSource{LedgerTransitions, LedgerStaffActions} }
+func LedgerSources() []LedgerSource {
+	return []LedgerSource{LedgerTransitions, LedgerStaffActions, LedgerPolicyVersions}
+}
 
 // LedgerKey names one row of a covered table: a card's ref with the transition's number, or a row's id with 0.
 type LedgerKey struct {

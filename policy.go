@@ -3,6 +3,7 @@ package citycard
 import (
 	"maps"
 	"slices"
+	"sync/atomic"
 )
 
 // FinancialMode is how a city lets citizens activate the financial application online.
@@ -114,17 +115,27 @@ func (p Policy) Designates(place string) bool {
 	return slices.ContainsFunc(p.DesignatedPlaces, func(d Place) bool { return d.Code == place })
 }
 
-// Policies is a checked set of city policies. Home is the region of the city that runs the service: its
-// policy holds where no card's region is known yet.
+// Policies is a checked set of city policies: those of the file, and over them the versions that were approved
+// since. Home is the region of the city that runs the service: its policy holds where no card's region is known
+// yet. It is safe for concurrent use; Apply puts other versions in force.
 type Policies struct {
 	Home string
-	// records are each region's policies by ValidFrom, earliest first.
-	records map[string][]Policy
+	// file are each region's policies by ValidFrom, earliest first, inForce the same with the versions over them.
+	file    map[string][]Policy
+	inForce atomic.Pointer[map[string][]Policy]
+}
+
+// periods are each region's policies, by ValidFrom, earliest first.
+func (p *Policies) periods() map[string][]Policy {
+	if records := p.inForce.Load(); records != nil {
+		return *records
+	}
+	return nil
 }
 
 // For is the policy in force in a region on a day; false where there is none.
 func (p *Policies) For(region string, on Date) (Policy, bool) {
-	for _, policy := range p.records[region] {
+	for _, policy := range p.periods()[region] {
 		if policy.InForce(on) {
 			return policy, true
 		}
@@ -138,8 +149,11 @@ func (p *Policies) HomePolicy(on Date) Policy {
 	if policy, found := p.For(p.Home, on); found {
 		return policy
 	}
-	return p.records[p.Home][0]
+	return p.periods()[p.Home][0]
 }
 
+// Periods lists a region's policies, earliest first.
+func (p *Policies) Periods(region string) []Policy { return slices.Clone(p.periods()[region]) }
+
 // Regions lists the regions that have a policy, in order.
-func (p *Policies) Regions() []string { return slices.Sorted(maps.Keys(p.records)) }
+func (p *Policies) Regions() []string { return slices.Sorted(maps.Keys(p.periods())) }

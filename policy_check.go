@@ -17,16 +17,16 @@ var (
 )
 
 // checkSuccession sorts each region's records and checks how their periods follow one another.
-func (p *policyProblems) checkSuccession(policies *Policies) {
-	for _, region := range policies.Regions() {
-		records := policies.records[region]
+func (p *policyProblems) checkSuccession(home string, regions map[string][]Policy) {
+	for _, region := range slices.Sorted(maps.Keys(regions)) {
+		records := regions[region]
 		slices.SortStableFunc(records, func(a, b Policy) int { return b.ValidFrom.DaysUntil(a.ValidFrom) })
 		p.begin("", region)
-		p.checkPeriods(records, region == policies.Home)
+		p.checkPeriods(records, region == home)
 	}
 	p.begin("", "")
-	if len(policies.records[policies.Home]) == 0 {
-		p.addf("home", "no policy is given for the home region %q", policies.Home)
+	if len(regions[home]) == 0 {
+		p.addf("home", "no policy is given for the home region %q", home)
 	}
 }
 

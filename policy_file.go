@@ -51,20 +51,34 @@ func ParsePolicies(r io.Reader) (*Policies, error) {
 	}
 	found := &policyProblems{}
 	found.decode(text, reflect.ValueOf(&file).Elem())
-	policies := &Policies{Home: file.Home, records: map[string][]Policy{}}
+	policies := &Policies{Home: file.Home, file: map[string][]Policy{}}
 	for i, raw := range file.Policies {
 		var policy Policy
 		found.begin(fmt.Sprintf("policies[%d]", i), regionOf(raw))
 		if found.decode(raw, reflect.ValueOf(&policy).Elem()) {
 			found.check(policy)
-			policies.records[policy.Region] = append(policies.records[policy.Region], policy)
+			policies.file[policy.Region] = append(policies.file[policy.Region], policy)
 		}
 	}
-	found.checkSuccession(policies)
+	found.checkSuccession(policies.Home, policies.file)
 	if len(found.list) > 0 {
 		return nil, &PolicyError{Problems: found.list}
 	}
+	policies.inForce.Store(&policies.file)
 	return policies, nil
+}
+
+// ParsePolicy reads one record of a policy file, and checks every field as ParsePolicies does.
+func ParsePolicy(raw []byte) (Policy, error) {
+	var policy Policy
+	found := &policyProblems{}
+	if found.decode(raw, reflect.ValueOf(&policy).Elem()) {
+		found.check(policy)
+	}
+	if len(found.list) > 0 {
+		return Policy{}, &PolicyError{Problems: found.list}
+	}
+	return policy, nil
 }
 
 // regionOf is a record's region, empty where it cannot be read.

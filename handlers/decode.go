@@ -42,20 +42,25 @@ func Decode(data []byte, into any) error {
 
 // bind reads the request's JSON body into a struct.
 func bind(c echo.Context, into any) error {
-	r := c.Request()
-	kind, parameters, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
-	charset, declared := parameters["charset"]
-	if err != nil || kind != echo.MIMEApplicationJSON || declared && !strings.EqualFold(charset, "utf-8") {
-		return &citycard.Error{Code: citycard.CodeUnsupportedMediaType, Message: "the body must be application/json in UTF-8"}
-	}
-	if r.Header.Get(echo.HeaderContentEncoding) != "" {
-		return &citycard.Error{Code: citycard.CodeUnsupportedMediaType, Message: "the body must not be compressed"}
-	}
-	data, err := readBody(r)
+	data, err := jsonBody(c)
 	if err != nil {
 		return err
 	}
 	return Decode(data, into)
+}
+
+// jsonBody is the body of a request that must be JSON, not looked into yet.
+func jsonBody(c echo.Context) ([]byte, error) {
+	r := c.Request()
+	kind, parameters, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	charset, declared := parameters["charset"]
+	if err != nil || kind != echo.MIMEApplicationJSON || declared && !strings.EqualFold(charset, "utf-8") {
+		return nil, &citycard.Error{Code: citycard.CodeUnsupportedMediaType, Message: "the body must be application/json in UTF-8"}
+	}
+	if r.Header.Get(echo.HeaderContentEncoding) != "" {
+		return nil, &citycard.Error{Code: citycard.CodeUnsupportedMediaType, Message: "the body must not be compressed"}
+	}
+	return readBody(r)
 }
 
 func readBody(r *http.Request) ([]byte, error) {

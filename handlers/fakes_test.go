@@ -138,7 +138,7 @@ func app(t *testing.T, w *world) *echo.Echo {
 		Templates: templates, Login: w, Activator: activator{w}, Cards: reader{w},
 		Leave: func(echo.Context) { w.left = true },
 		NewID: func() string { w.renderedIDs++; return "form-number-1" },
-		City:  citycard.Text{ZH: "滨江市", EN: "Binjiang"}, Secure: true,
+		City:  func() citycard.Text { return citycard.Text{ZH: "滨江市", EN: "Binjiang"} }, Secure: true,
 	}
 	oauth := handlers.OAuth{
 		Login: w, Activator: activator{w}, Secure: true,

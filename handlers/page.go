@@ -86,7 +86,7 @@ func (h *Pages) render(c echo.Context, status int, name string, body any) error 
 	_, loggedIn := citycard.SessionOf(c.Request().Context())
 	p := &page{
 		Lang: languageOf(c), Elder: modeOf(c) == elderMode, Path: c.Request().URL.Path,
-		LoggedIn: loggedIn, City: h.City, Style: h.Templates.style, Body: body,
+		LoggedIn: loggedIn, City: h.city(), Style: h.Templates.style, Body: body,
 	}
 	if name == problemName {
 		p.Path = "/" // the address that failed may not bear a second call
@@ -127,4 +127,12 @@ func keepPreference(c echo.Context, name, value string, secure bool) {
 		Name: name, Value: value, Path: "/", MaxAge: preferenceAge,
 		HttpOnly: true, Secure: secure, SameSite: http.SameSiteLaxMode,
 	})
+}
+
+// city is the name shown at the top; none where nobody gives it.
+func (h *Pages) city() citycard.Text {
+	if h.City == nil {
+		return citycard.Text{}
+	}
+	return h.City()
 }

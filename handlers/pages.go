@@ -19,8 +19,8 @@ type Pages struct {
 	Leave func(c echo.Context)
 	// NewID gives a form its number, so that sending it twice takes effect once.
 	NewID func() string
-	// City is the name shown at the top.
-	City citycard.Text
+	// City gives the name shown at the top, as it is today.
+	City func() citycard.Text
 	// Secure marks cookies for HTTPS only.
 	Secure bool
 }

@@ -18,8 +18,8 @@ type StaffDashboard struct {
 	Statistics Statistics
 	// PartnerNames gives the partners' names by app id.
 	PartnerNames func(ctx context.Context) (map[string]string, error)
-	// CityNames are the cities' names by region.
-	CityNames map[string]citycard.Text
+	// CityNames gives the cities' names by region, as they are today.
+	CityNames func() map[string]citycard.Text
 	Clock     func() time.Time
 	Exports   Exports
 }
@@ -170,7 +170,7 @@ func (h *StaffDashboard) fill(c echo.Context, body *dashboardPage) error {
 	body.daily(text, counted)
 	body.channels(text, counted, names)
 	body.funnel(text, citycard.FunnelOf(counted))
-	body.deadlines(text, exposure, h.CityNames)
+	body.deadlines(text, exposure, h.CityNames())
 	return text.err
 }
 

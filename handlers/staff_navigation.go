@@ -34,6 +34,7 @@ var staffPlaces = []struct {
 	{"lists", "/admin/work", citycard.StaffRoles()},
 	{"imports", importsPath, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor}},
 	{"partners", "/admin/partners", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
+	{"policies", policiesPath, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"audit", "/admin/audit", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor}},
 	{"dashboard", "/admin/dashboard", []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},
 	{"staff", staffAccounts, []citycard.StaffRole{citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator}},

@@ -27,11 +27,14 @@ const requestTimeout = 15 * time.Second
 
 // parts are what the service is made of, each opened and checked.
 type parts struct {
-	config   *config
-	log      *slog.Logger
-	ring     *keyfile.Ring
-	store    *sql.Store
-	ledger   *ledger.Log
+	config *config
+	log    *slog.Logger
+	ring   *keyfile.Ring
+	store  *sql.Store
+	ledger *ledger.Log
+	watch  *citycard.PolicyWatch
+	// beside runs something beside the request that asked for it, until the process ends.
+	beside   func(do func(context.Context))
 	platform *alipay.Client
 	// keys are those between us and the super-app platform.
 	keys platformKeys
@@ -156,7 +159,7 @@ func (p *parts) citizenPlane() (citizenPlane, error) {
 		pages: &handlers.Pages{
 			Templates: templates, Login: cases.login, Activator: cases.activator, Cards: cases.reader,
 			Leave: gate.Leave, NewID: newID, Secure: p.secure(),
-			City: p.config.policies.HomePolicy(citycard.DateOf(p.config.clock())).Name,
+			City: func() citycard.Text { return p.config.policies.HomePolicy(citycard.DateOf(p.config.clock())).Name },
 		},
 		documents: documents,
 		health:    handlers.Health{Ready: p.ready},

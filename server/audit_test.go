@@ -100,6 +100,17 @@ func (r *recorded) lose(t *testing.T, ref string) {
 	}))
 }
 
+// approve puts a policy in force, with the action that belongs to it.
+func (r *recorded) approve(t *testing.T, from string) {
+	t.Helper()
+	day, err := citycard.ParseDate(from)
+	require.NoError(t, err)
+	require.NoError(t, r.store.AddPolicyVersion(t.Context(), citycard.PolicyVersion{
+		ID: auditID(), Record: []byte(nanjing(t, map[string]any{"valid_from": from})), Region: "320100", ValidFrom: day,
+		RequestedBy: "s1", ApprovedBy: "s2", ApprovedAt: recordedAt,
+	}, citycard.StaffAction{ID: auditID(), StaffID: "s2", Role: citycard.RoleSupervisor, Action: "apply_policy", At: recordedAt}))
+}
+
 // sequence lets everything that waits enter the ledger, in batches of a size, and gives the checkpoint.
 func (r *recorded) sequence(t *testing.T, batch int) string {
 	t.Helper()
@@ -138,13 +149,16 @@ func TestTwoHundredEditsBySQLAreAllFound(t *testing.T) {
 			for _, ref := range refs[:100] {
 				r.lose(t, ref)
 			}
+			for _, from := range []string{"2026-12-01", "2027-01-01"} {
+				r.approve(t, from)
+			}
 			kept := r.sequence(t, 77)
 			for _, ref := range refs[90:] {
 				r.lose(t, ref)
 			}
 			findings, count := r.check(t, kept)
 			require.Empty(t, findings, "an untouched database verifies")
-			require.Equal(t, citycard.AuditCount{Entries: 300, Waiting: 60, Transitions: 240}, count)
+			require.Equal(t, citycard.AuditCount{Entries: 304, Waiting: 60, Transitions: 240}, count)
 
 			e := openEditor(t, r.address, engine)
 			e.backUp()

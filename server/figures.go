@@ -29,16 +29,21 @@ func (p *parts) figures(plane *staffPlane, queue *citycard.ApprovalQueue) {
 	plane.workPages = &handlers.StaffWorkPages{Pages: plane.pages, Lists: lists, PartnerNames: p.partnerNames}
 	plane.pages.Counts["lists"] = plane.workPages.Count
 	plane.statistics = handlers.StaffStatistics{Statistics: statistics, Clock: p.config.clock}
-	cities := map[string]citycard.Text{}
-	for _, region := range p.config.policies.Regions() {
-		if policy, known := p.config.policies.For(region, citycard.DateOf(p.config.clock())); known {
-			cities[region] = policy.Name
-		}
-	}
 	plane.dashboard = &handlers.StaffDashboard{
-		Pages: plane.pages, Statistics: statistics, PartnerNames: p.partnerNames, CityNames: cities,
+		Pages: plane.pages, Statistics: statistics, PartnerNames: p.partnerNames, CityNames: p.cityNames,
 		Clock: p.config.clock, Exports: exports,
 	}
+}
+
+// cityNames are the cities' names by region, as they are today.
+func (p *parts) cityNames() map[string]citycard.Text {
+	names := map[string]citycard.Text{}
+	for _, region := range p.config.policies.Regions() {
+		if policy, known := p.config.policies.For(region, citycard.DateOf(p.config.clock())); known {
+			names[region] = policy.Name
+		}
+	}
+	return names
 }
 
 // partnerNames are the partners' names by app id.

@@ -62,6 +62,9 @@ func (i importCardsCommand) Run(p *program) error {
 	if err := store.Migrate(p.ctx); err != nil {
 		return errors.Join(err, store.Close())
 	}
+	if _, err := c.withVersions(p.ctx, store); err != nil {
+		return errors.Join(err, store.Close())
+	}
 	return errors.Join(i.importFile(p, c, store), store.Close())
 }
 

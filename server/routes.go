@@ -232,9 +232,30 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 	e.POST("/admin/approvals/:ref", p.pages.Decide, own, anybodyPage)
 
 	auditRoutes(e, p)
+	policyRoutes(e, p)
 	figureRoutes(e, p)
 	importRoutes(e, p)
 	workRoutes(e, p)
+}
+
+// policyRoutes are the city policies. What a policy would do names people's cards, which operators do not see.
+func policyRoutes(e *echo.Echo, p staffPlane) {
+	const supervisor, auditor, operator = citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator
+	view, review, change := p.gate.Allow(supervisor, auditor, operator), p.gate.Allow(supervisor, auditor), p.gate.Allow(supervisor)
+	own := p.sameOrigin
+	e.GET("/admin/v1/policies", p.policies.List, view)
+	e.GET("/admin/v1/policies/:ref", p.policies.Show, view)
+	e.POST("/admin/v1/policies/dry-runs", p.policies.Try, own, change)
+	e.GET("/admin/v1/policies/dry-runs/:ref", p.policies.Trial, review)
+	e.POST("/admin/v1/policies/dry-runs/:ref/approval", p.policies.Ask, own, change)
+
+	viewPage := p.gate.AllowPage("/admin/login", supervisor, auditor, operator)
+	changePage := p.gate.AllowPage("/admin/login", supervisor)
+	e.GET("/admin/policies", p.policyPages.List, viewPage)
+	e.GET("/admin/policies/:ref", p.policyPages.City, viewPage)
+	e.POST("/admin/policies/:ref/dry-runs", p.policyPages.Try, own, changePage)
+	e.GET("/admin/policies/dry-runs/:ref", p.policyPages.Trial, p.gate.AllowPage("/admin/login", supervisor, auditor))
+	e.POST("/admin/policies/dry-runs/:ref", p.policyPages.Ask, own, changePage)
 }
 
 // auditRoutes are the record of what staff did, and the signed state of the ledger that covers it.

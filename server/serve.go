@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -70,6 +71,8 @@ type service struct {
 	log      *slog.Logger
 	store    *sql.Store
 	ledger   *ledger.Log
+	watch    *citycard.PolicyWatch
+	work     sync.WaitGroup
 	tally    citycard.CallbackTally
 	metrics  metrics
 	woken    chan struct{} // an uploaded file waits
@@ -121,6 +124,9 @@ func (s *service) open(ctx context.Context) error {
 	if err := s.prepareStore(ctx); err != nil {
 		return err
 	}
+	if s.watch, err = s.config.withVersions(ctx, s.store); err != nil {
+		return err
+	}
 	measured, err := s.listen(ctx, "metrics", "METRICS_ADDR", s.config.MetricsAddr)
 	if err != nil {
 		return err
@@ -128,7 +134,7 @@ func (s *service) open(ctx context.Context) error {
 	s.metrics = newMetrics()
 	measured.server.Handler = s.metrics.handler(!s.config.production())
 	assembled := &parts{
-		config: s.config, log: s.log, ring: ring, store: s.store, ledger: s.ledger, platform: client, keys: keys, public: s.public,
+		config: s.config, log: s.log, ring: ring, store: s.store, ledger: s.ledger, watch: s.watch, beside: s.lend(ctx), platform: client, keys: keys, public: s.public,
 		staff: s.staffAddress(), draining: s.ending.Load, count: s.counting(s.metrics), woken: s.woken,
 	}
 	measure := s.metrics.middleware()
@@ -269,7 +275,7 @@ func (s *service) beside() []func(context.Context) {
 	if s.store == nil {
 		return nil
 	}
-	return []func(context.Context){s.tallying, s.watchingKeys, s.countingCards, s.sequencing, s.importing}
+	return []func(context.Context){s.tallying, s.watchingKeys, s.countingCards, s.sequencing, s.watching, s.importing}
 }
 
 // end announces the end, lets load balancers see it, and closes the listeners.
@@ -297,6 +303,7 @@ func (s *service) close() {
 	for _, one := range s.sites {
 		_ = one.listener.Close()
 	}
+	s.work.Wait()
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {
 			s.log.Error("close database", slog.String("error", err.Error()))

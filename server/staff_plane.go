@@ -23,13 +23,16 @@ type staffPlane struct {
 	cards      handlers.StaffCards
 	audit      handlers.StaffAudit
 	auditPages *handlers.StaffAuditPages
-	queue      handlers.StaffQueue
-	pages      *handlers.StaffPages
-	statistics handlers.StaffStatistics
-	dashboard  *handlers.StaffDashboard
-	logIn      *handlers.StaffLogInPages
-	account    *handlers.StaffAccountPages
-	directory  *handlers.StaffDirectoryPages
+
+	policies    handlers.StaffPolicies
+	policyPages *handlers.StaffPolicyPages
+	queue       handlers.StaffQueue
+	pages       *handlers.StaffPages
+	statistics  handlers.StaffStatistics
+	dashboard   *handlers.StaffDashboard
+	logIn       *handlers.StaffLogInPages
+	account     *handlers.StaffAccountPages
+	directory   *handlers.StaffDirectoryPages
 
 	fields      handlers.StaffFields
 	hotline     handlers.StaffHotline
@@ -77,6 +80,7 @@ func (p *parts) staffPlane() (staffPlane, error) {
 	}
 	p.partnerDesk(&made, queue)
 	p.trail(&made, queue)
+	p.cityPolicies(&made, queue)
 	p.figures(&made, queue)
 	p.imports(&made)
 	return made, p.staffDoors(&made, login)

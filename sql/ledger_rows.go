@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"citycard"
 )
@@ -54,17 +55,21 @@ type linkRow struct {
 
 // page reads one page: after the row that the last page ended with, where there was one.
 func page[R any](ctx context.Context, s *Store, q pageQuery, last *R, after func(*R) []any) ([]R, error) {
-	query, args := q.list+q.order, []any{}
+	query, args := q.list+q.order, slices.Clone(q.args)
 	if last != nil {
-		query, args = q.list+q.after+q.order, after(last)
+		query, args = q.list+q.after+q.order, append(args, after(last)...)
 	}
 	var rows []R
 	err := s.db.SelectContext(ctx, &rows, s.db.Rebind(query), append(args, checkPage)...)
 	return rows, s.fail("read rows", err)
 }
 
-// pageQuery is a query by pages: what it lists, what follows a row, and its order with a limit.
-type pageQuery struct{ list, after, order string }
+// pageQuery is a query by pages: what it lists, what follows a row, and its order with a limit. Args are those of
+// what it lists.
+type pageQuery struct {
+	list, after, order string
+	args               []any
+}
 
 // each visits every row of a query by pages; after gives what the next page follows.
 func each[R any](ctx context.Context, s *Store, q pageQuery, after func(*R) []any, visit func(rows []R) error) error {
@@ -142,6 +147,13 @@ func (s *Store) contents(ctx context.Context, keys []citycard.LedgerKey) (map[ci
 	for _, r := range actions {
 		keep(citycard.LedgerKey{Source: citycard.LedgerStaffActions, Object: r.ID}, r.content())
 	}
+	var versions []versionRow
+	if err := s.named(ctx, &versions, listVersions+" WHERE "+s.dialect.in("id"), objects[citycard.LedgerPolicyVersions]); err != nil {
+		return nil, err
+	}
+	for _, r := range versions {
+		keep(citycard.LedgerKey{Source: citycard.LedgerPolicyVersions, Object: r.ID}, r.content())
+	}
 	return found, nil
 }
 
@@ -163,7 +175,7 @@ type waitingRow struct {
 // EachWaitingRow implements citycard.LedgerRows.
 func (s *Store) EachWaitingRow(ctx context.Context, visit func(citycard.WaitingRow) error) error {
 	after := func(r *waitingRow) []any { return []any{r.Source, r.Object, r.Seq} }
-	return each(ctx, s, pageQuery{listPending, afterPending, orderPending}, after, func(rows []waitingRow) error {
+	return each(ctx, s, pageQuery{list: listPending, after: afterPending, order: orderPending}, after, func(rows []waitingRow) error {
 		keys := make([]citycard.LedgerKey, len(rows))
 		for i, row := range rows {
 			keys[i] = row.key()
@@ -186,7 +198,7 @@ func (s *Store) EachWaitingRow(ctx context.Context, visit func(citycard.WaitingR
 // EachLink implements citycard.LedgerRows.
 func (s *Store) EachLink(ctx context.Context, visit func(citycard.LedgerLink) error) error {
 	after := func(r *linkRow) []any { return []any{r.CardRef, r.Seq} }
-	return each(ctx, s, pageQuery{listLinks, afterLink, orderLink}, after, func(rows []linkRow) error {
+	return each(ctx, s, pageQuery{list: listLinks, after: afterLink, order: orderLink}, after, func(rows []linkRow) error {
 		for i := range rows {
 			t := rows[i].transition()
 			err := visit(citycard.LedgerLink{
@@ -209,7 +221,7 @@ type coveredRow struct {
 
 // EachCovered implements citycard.LedgerRows.
 func (s *Store) EachCovered(ctx context.Context, source citycard.LedgerSource, visit func(id string, covered bool) error) error {
-	query := pageQuery{fmt.Sprintf(listCovered, source), afterCovered, orderCovered}
+	query := pageQuery{list: fmt.Sprintf(listCovered, source), after: afterCovered, order: orderCovered}
 	after := func(r *coveredRow) []any { return []any{r.ID} }
 	return each(ctx, s, query, after, func(rows []coveredRow) error {
 		for _, row := range rows {
@@ -231,7 +243,7 @@ type changedRow struct {
 // EachUnchained implements citycard.LedgerRows.
 func (s *Store) EachUnchained(ctx context.Context, visit func(ref string) error) error {
 	after := func(r *changedRow) []any { return []any{r.Ref} }
-	return each(ctx, s, pageQuery{listChanged, afterRef, orderRef}, after, func(rows []changedRow) error {
+	return each(ctx, s, pageQuery{list: listChanged, after: afterRef, order: orderRef}, after, func(rows []changedRow) error {
 		for _, row := range rows {
 			if row.Version == 0 || row.Chained {
 				continue
