@@ -110,6 +110,11 @@ func readForm(c echo.Context) (formPage, error) {
 	case err != nil:
 		return formPage{}, malformed("", "the form cannot be read")
 	}
+	for name := range r.PostForm {
+		if namesPassword(name) {
+			return formPage{}, passwordInBody("")
+		}
+	}
 	form := formPage{Name: r.PostForm.Get("name"), IDNumber: r.PostForm.Get("id_number"), Once: r.PostForm.Get(onceField)}
 	if !utf8.ValidString(form.Name + form.IDNumber) {
 		return formPage{}, malformed("", "the form is not valid UTF-8")

@@ -228,12 +228,24 @@ func (d *document) hex4() (rune, bool) {
 
 // unknownMember singles out passwords: no request of ours ever carries one where it is not asked for.
 func unknownMember(name, field string) error {
-	for _, word := range []string{"password", "passwd", "passcode", "pin_code", "密码"} {
-		if strings.Contains(fold(name), fold(word)) {
-			return &citycard.Error{Code: citycard.CodePasswordInBody, Field: field, Message: "no password may be sent here"}
-		}
+	if namesPassword(name) {
+		return passwordInBody(field)
 	}
 	return invalidPayload(field, "the member is not known here")
+}
+
+func passwordInBody(field string) error {
+	return &citycard.Error{Code: citycard.CodePasswordInBody, Field: field, Message: "no password may be sent here"}
+}
+
+// namesPassword tells whether what stands under a name is meant as a password.
+func namesPassword(name string) bool {
+	for _, word := range []string{"password", "passwd", "passcode", "pin_code", "密码"} {
+		if strings.Contains(fold(name), fold(word)) {
+			return true
+		}
+	}
+	return false
 }
 
 // fold maps a name to one that all names differing only in case share, as encoding/json compares them.

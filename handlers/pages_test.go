@@ -189,6 +189,7 @@ func TestSubmitIsRefused(t *testing.T) {
 		"no type":             {in(world{}), newRequest("POST", "/h5/activate", "name=a"), citycard.CodeUnsupportedMediaType, ""},
 		"broken escape":       {in(world{}), form("name=%zz"), citycard.CodeMalformedRequest, ""},
 		"not UTF-8":           {in(world{}), form("name=%ff&id_number=b"), citycard.CodeMalformedRequest, ""},
+		"with a password":     {in(world{}), form("name=a&id_number=b&Bank_Password=123456"), citycard.CodePasswordInBody, ""},
 		"form number made up": {in(world{}), form("name=a&id_number=b&once=%00"), citycard.CodeMalformedRequest, "once"},
 		"locked":              {in(world{startErr: &citycard.Error{Code: citycard.CodeAttemptsLocked}}), form("name=a&id_number=b"), citycard.CodeAttemptsLocked, ""},
 		"cards fail":          {in(world{startErr: &citycard.Error{Code: citycard.CodeCardNotMatched}, cardsErr: &citycard.Error{Code: citycard.CodeStorageUnavailable}}), form("name=a&id_number=b"), citycard.CodeStorageUnavailable, ""},
