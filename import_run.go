@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 )
 
 // RawRow is one row of a card file as it was split: its line (the first is 1) and its fields, good until the next row is
@@ -33,7 +34,7 @@ type HeaderError struct{ Problems []RowProblem }
 
 // Error names the first problem.
 func (e *HeaderError) Error() string {
-	return "the header is wrong: " + e.Problems[0].Column + " " + e.Problems[0].Reason
+	return "the header is wrong: " + strings.TrimSpace(e.Problems[0].Column+" "+e.Problems[0].Reason)
 }
 
 var errEmptyFile = refuseField(CodeInvalidPayload, "file", "the file is empty")

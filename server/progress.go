@@ -35,7 +35,7 @@ func (p progress) tell(done float64, good, rejected int) {
 	}
 	if tenth := int(done * 10); tenth > *p.tenth {
 		*p.tenth = tenth
-		_, _ = fmt.Fprintf(p.out, "%d %%: %d rows good, %d problems\n", tenth*10, good, rejected)
+		_, _ = fmt.Fprintf(p.out, "%d %%: %d rows good, %d rejected\n", tenth*10, good, rejected)
 	}
 }
 

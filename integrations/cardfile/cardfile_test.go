@@ -170,19 +170,21 @@ func TestSpreadsheetsAreReadAsStored(t *testing.T) {
 
 func TestRejectsHoldLineColumnAndReason(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "cards.csv.rejects.csv")
+	path := filepath.Join(t.TempDir(), "cards.rejects.csv")
 	first := citycard.RowProblem{Line: 3, Column: "name", Reason: "the name is empty"}
+	same := citycard.RowProblem{Line: 3, Column: "region", Reason: "no region"}
 	later := citycard.RowProblem{Line: 9, Column: "", Reason: `said "no", twice`}
 
 	rejects, err := cardfile.OpenRejects(path, 0)
 	require.NoError(t, err)
 	assert.NoFileExists(t, path, "without an entry there is no file")
-	require.NoError(t, rejects.Add([]citycard.RowProblem{first}))
+	require.NoError(t, rejects.Add([]citycard.RowProblem{first, same}))
 	require.NoError(t, rejects.Add([]citycard.RowProblem{later}))
+	assert.Equal(t, 2, rejects.Count, "rows are counted, not what is wrong with them")
 	require.NoError(t, rejects.Close())
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	assert.Equal(t, "line,column,reason\n3,name,the name is empty\n9,,\"said \"\"no\"\", twice\"\n", string(text))
+	assert.Equal(t, "line,column,reason\n3,name,the name is empty\n3,region,no region\n9,,\"said \"\"no\"\", twice\"\n", string(text))
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
@@ -193,7 +195,7 @@ func TestRejectsHoldLineColumnAndReason(t *testing.T) {
 	require.NoError(t, resumed.Close())
 	text, err = os.ReadFile(path)
 	require.NoError(t, err)
-	assert.Equal(t, "line,column,reason\n3,name,the name is empty\n", string(text))
+	assert.Equal(t, "line,column,reason\n3,name,the name is empty\n3,region,no region\n", string(text))
 
 	fresh, err := cardfile.OpenRejects(path, 0)
 	require.NoError(t, err)

@@ -17,8 +17,10 @@ var rejectColumns = []string{"line", "column", "reason"}
 
 // Rejects is the list of rows that were not imported: line, column and reason, no values.
 type Rejects struct {
-	path  string
-	file  *os.File
+	path string
+	file *os.File
+	last int64
+	// Count is how many rows are on the list. A row may have several entries, one after the other.
 	Count int
 }
 
@@ -84,12 +86,15 @@ func (r *Rejects) Add(problems []citycard.RowProblem) error {
 	}
 	for _, problem := range problems {
 		_ = writer.Write([]string{strconv.FormatInt(problem.Line, 10), problem.Column, problem.Reason})
+		if problem.Line != r.last {
+			r.last = problem.Line
+			r.Count++
+		}
 	}
 	writer.Flush()
 	if err := writer.Error(); err != nil {
 		return fmt.Errorf("write list of rejects: %w", err)
 	}
-	r.Count += len(problems)
 	return nil
 }
 
