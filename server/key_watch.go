@@ -14,9 +14,6 @@ const keyWatchEvery = time.Hour
 // watchingKeys warns of partners' keys that end without a successor until ctx ends: in the metrics at every look, in the
 // log at the first one and then once a day.
 func (s *service) watchingKeys(ctx context.Context) {
-	if s.store == nil { // only the stand-in super-app
-		return
-	}
 	ticker := time.NewTicker(keyWatchEvery)
 	defer ticker.Stop()
 	var warned citycard.Date

@@ -110,6 +110,22 @@ func launch(t *testing.T, environ []string) *service {
 	return s
 }
 
+func TestStandInRunsByItself(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	var stdout, stderr output
+	code := make(chan int, 1)
+	environ := append(home(t), "CITYCARD_SANDBOX_ADDR=127.0.0.1:0")
+	go func() { code <- server.Run(ctx, []string{"sandbox"}, environ, &stdout, &stderr) }()
+	var superApp []string
+	require.Eventually(t, func() bool {
+		superApp = superAppLine.FindStringSubmatch(stdout.String())
+		return superApp != nil && get(t, superApp[1]+"/people") == http.StatusOK
+	}, patience, moment)
+	cancel()
+	assert.Zero(t, <-code, "what a service does beside answering is none of the stand-in's: %s", &stderr)
+}
+
 // get is the status that an address answers with; 0 where nobody does.
 func get(t *testing.T, address string) int {
 	t.Helper()

@@ -262,7 +262,7 @@ func (s *service) serve(ctx context.Context) error {
 		return s.end(context.WithoutCancel(ctx))
 	})
 	err := running.Wait()
-	if s.store != nil {
+	if len(s.beside()) > 0 {
 		s.tallyLast(context.WithoutCancel(ctx))
 		s.sequenceLast(context.WithoutCancel(ctx))
 	}
@@ -270,9 +270,10 @@ func (s *service) serve(ctx context.Context) error {
 	return err
 }
 
-// beside is what goes on beside the requests; nothing where only the stand-in runs, which has no database.
+// beside is what goes on beside the requests; nothing where only the stand-in runs, which has no database, nor in the
+// variants that are measured, which have no ledger.
 func (s *service) beside() []func(context.Context) {
-	if s.store == nil {
+	if s.store == nil || s.ledger == nil {
 		return nil
 	}
 	return []func(context.Context){s.tallying, s.watchingKeys, s.countingCards, s.sequencing, s.watching, s.importing}
