@@ -51,7 +51,7 @@ func (serveCommand) Run(p *program) error {
 	if err := c.refuseInProduction(); err != nil {
 		return err
 	}
-	limitMemory()
+	defer limitMemory()()
 	s := &service{config: c, log: c.logger(p.stderr), woken: make(chan struct{}, 1)}
 	defer s.close()
 	if err := s.open(p.ctx); err != nil {

@@ -110,7 +110,8 @@ func (s *Store) openSQLite(path string) error {
 		return fmt.Errorf("open store: %w", err)
 	}
 	s.writer.SetMaxOpenConns(1)
-	if s.db, err = sqlx.Open("sqlite", name+"&_pragma="+url.QueryEscape("query_only(1)")); err != nil {
+	// Each reader has a cache of its own: it holds the upper pages of indexes, the system's holds the rest.
+	if s.db, err = sqlx.Open("sqlite", name+"&_pragma="+url.QueryEscape("query_only(1)")+"&_pragma="+url.QueryEscape("cache_size(-2000)")); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
 	readers := max(2, runtime.GOMAXPROCS(0))

@@ -30,6 +30,7 @@ type options struct {
 	profile     bool
 	only        string
 	output      string
+	keep        string
 }
 
 func main() {
@@ -53,6 +54,7 @@ func readOptions(args []string) (*options, error) {
 	flags.BoolVar(&o.short, "short", false, "two minutes: 50,000 cards, three rounds of two seconds, only what the targets compare")
 	flags.BoolVar(&o.profile, "profile", false, "also print the service's ten heaviest functions at 64 connections")
 	flags.StringVar(&o.only, "only", "", "measure only this, by its name in the table, such as activation")
+	flags.StringVar(&o.keep, "keep", "", "a folder to leave the profiles in")
 	flags.StringVar(&o.output, "output", "", "a file for the tables, beside standard output")
 	if err := flags.Parse(args); err != nil {
 		return nil, err

@@ -7,13 +7,14 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
 // heaviest profiles the service while it activates for 64 connections, and gives the ten functions in which it
 // spent most by themselves.
 func (t *target) heaviest(ctx context.Context) (string, error) {
-	const seconds = 3
+	const seconds = 6
 	fetched := make(chan error, 1)
 	file := t.bench.path("cpu.pprof")
 	address := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", t.services[activation].metrics, seconds)
@@ -24,6 +25,11 @@ func (t *target) heaviest(ctx context.Context) (string, error) {
 	}
 	if err := <-fetched; err != nil {
 		return "", err
+	}
+	if t.bench.keep != "" {
+		if err := t.keep(ctx, file); err != nil {
+			return "", err
+		}
 	}
 	if s.errors > 0 {
 		return "", fmt.Errorf("%d requests failed while profiled", s.errors)
@@ -38,6 +44,28 @@ func (t *target) heaviest(ctx context.Context) (string, error) {
 		fmt.Fprintf(&text, "```\n%s```\n", printed)
 	}
 	return text.String(), nil
+}
+
+// keep leaves the profile, one of the memory in use, and the program they are of in the folder that was asked for.
+func (t *target) keep(ctx context.Context, file string) error {
+	into := filepath.Join(t.bench.options.keep, t.database.engine)
+	if err := os.MkdirAll(into, 0o750); err != nil {
+		return err
+	}
+	heap := filepath.Join(into, "heap.pprof")
+	if err := fetch(ctx, fmt.Sprintf("http://%s/debug/pprof/heap", t.services[activation].metrics), heap); err != nil {
+		return err
+	}
+	for _, from := range []string{file, t.bench.path(binary)} {
+		text, err := os.ReadFile(from) //nolint:gosec // our own file
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(into, filepath.Base(from)), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // nodes is how many functions are shown: the heaviest by themselves, and with what they call.
