@@ -31,6 +31,7 @@ var conformance = []struct {
 	{"a row the engine refuses fails alone", poisonedRow},
 	{"a judge that panics fails alone", panickingJudge},
 	{"a cancelled caller leaves the others alone", cancelledCaller},
+	{"a database that goes away in mid-batch answers everybody once", databaseGone},
 	{"an activation, its binding and returned attempts are stored with the card", activationUnit},
 	{"an activation that became final meanwhile is not finished twice", finishedOnce},
 	{"migrating twice at once is safe", migrateTwice},
