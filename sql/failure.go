@@ -109,7 +109,7 @@ func again(ctx context.Context, do func() error) error {
 }
 
 // refused tells whether the engine itself refused a statement, which undoes its transaction: anything else,
-// such as a lost connection, leaves the outcome unknown.
+// such as a lost connection, leaves the outcome unknown, or is, like a locked file, no row's fault.
 func refused(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
@@ -118,8 +118,7 @@ func refused(err error) bool {
 	var lite *sqlitedriver.Error
 	if errors.As(err, &lite) {
 		code := lite.Code() & 0xff
-		return code == sqlitelib.SQLITE_CONSTRAINT || code == sqlitelib.SQLITE_BUSY || code == sqlitelib.SQLITE_MISMATCH ||
-			code == sqlitelib.SQLITE_TOOBIG
+		return code == sqlitelib.SQLITE_CONSTRAINT || code == sqlitelib.SQLITE_MISMATCH || code == sqlitelib.SQLITE_TOOBIG
 	}
 	return false
 }

@@ -9,55 +9,107 @@ import (
 // group gathers what arrives while the last round runs into the next round. There is no fixed waiting: a lone
 // item runs at once.
 type group[T any] struct {
-	queue chan T
-	run   func([]T)
-	most  int
+	run  func([]T)
+	most int
+	// about tells what an item is about, where several rounds may be under way: two items about the same are in one
+	// round or one after the other, in the order in which they arrived. Without it there is one round at a time.
+	about func(T) finder
+
+	lock    sync.Mutex
+	waiting []T
+	// taken is what the rounds under way are about.
+	taken map[finder]bool
+	wake  chan struct{}
 }
 
 // newGroup makes a group whose rounds hold no more items than most.
 func newGroup[T any](most int, run func([]T)) *group[T] {
-	return &group[T]{queue: make(chan T, 4*most), run: run, most: most}
+	return &group[T]{run: run, most: most, taken: map[finder]bool{}, wake: make(chan struct{}, 1)}
 }
 
-// work runs rounds until ctx ends, and then what is still queued.
+// work runs rounds until ctx ends, and then what still waits. It may be called more than once, for as many rounds at
+// a time.
 func (g *group[T]) work(ctx context.Context, running *sync.WaitGroup) {
 	defer running.Done()
 	round := make([]T, 0, g.most)
 	for {
-		select {
-		case first := <-g.queue:
-			// Whoever the last round answered gets to run, and perhaps to ask again, before this one is gathered.
-			runtime.Gosched()
-			round = g.gather(append(round[:0], first))
+		// Whoever the last round answered gets to run, and perhaps to ask again, before this one is gathered.
+		runtime.Gosched()
+		if round = g.gather(round[:0]); len(round) > 0 {
 			g.run(round)
-			clear(round)
+			g.finish(round)
+			continue
+		}
+		select {
+		case <-g.wake:
 		case <-ctx.Done():
-			for round = g.gather(round[:0]); len(round) > 0; round = g.gather(round[:0]) {
-				g.run(round)
+			if round = g.gather(round[:0]); len(round) == 0 {
+				return
 			}
-			return
+			g.run(round)
+			g.finish(round)
 		}
 	}
 }
 
+// gather moves what waits into the round, as far as no other round under way is about the same.
 func (g *group[T]) gather(round []T) []T {
-	for len(round) < g.most {
-		select {
-		case next := <-g.queue:
-			round = append(round, next)
+	g.lock.Lock()
+	defer g.lock.Unlock()
+	left := g.waiting[:0]
+	var mine map[finder]bool
+	if g.about != nil && len(g.waiting) > 0 {
+		mine = make(map[finder]bool, len(g.waiting))
+	}
+	for _, item := range g.waiting {
+		switch {
+		case len(round) == g.most:
+			left = append(left, item)
+		case g.about == nil:
+			round = append(round, item)
+		case g.taken[g.about(item)] && !mine[g.about(item)]:
+			left = append(left, item)
 		default:
-			return round
+			g.taken[g.about(item)], mine[g.about(item)] = true, true
+			round = append(round, item)
 		}
+	}
+	clear(g.waiting[len(left):])
+	g.waiting = left
+	if len(left) > 0 && len(round) > 0 {
+		g.rouse() // whatever is left may be for another worker
 	}
 	return round
 }
 
-// add queues an item, or gives up with the caller's context.
-func (g *group[T]) add(ctx context.Context, item T) error {
-	select {
-	case g.queue <- item:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// finish ends a round.
+func (g *group[T]) finish(round []T) {
+	if g.about != nil {
+		g.lock.Lock()
+		defer g.lock.Unlock()
+		for _, item := range round {
+			delete(g.taken, g.about(item))
+		}
 	}
+	clear(round)
+}
+
+// rouse lets a worker that waits look again.
+func (g *group[T]) rouse() {
+	select {
+	case g.wake <- struct{}{}:
+	default: // one is about to
+	}
+}
+
+// add hands an item over, unless its caller has given up.
+func (g *group[T]) add(ctx context.Context, item T) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	g.lock.Lock()
+	g.waiting = append(g.waiting, item)
+	g.lock.Unlock()
+	g.rouse()
+	return nil
 }

@@ -133,6 +133,9 @@ func (s *Store) openPostgres(ctx context.Context, address string) error {
 	// Every query here goes by an index. Without this, the plan that a connection keeps for a table that was empty
 	// when it first asked reads the whole table ever after.
 	config.ConnConfig.RuntimeParams["enable_seqscan"] = "off"
+	// Which index that is does not depend on the values, and planning the statement of a small round takes longer than
+	// running it.
+	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
 	s.dialect = postgres
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return fmt.Errorf("open store: %w", err)

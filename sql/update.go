@@ -45,8 +45,11 @@ func (s *Store) Update(ctx context.Context, subject citycard.Subject, judge func
 	}
 }
 
-// start sets the store's workers going. One works on the rounds of changes: two would halve the rounds, and what
-// a round costs beside its rows is most of its cost.
+// roundsAtOnce is how many rounds of changes PostgreSQL works on at a time: while one waits for the disk, another is judged.
+// More would make rounds smaller, and what a round costs beside its rows is much of its cost.
+const roundsAtOnce = 2
+
+// start sets the store's workers going.
 func (s *Store) start(unbatched bool) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -54,10 +57,16 @@ func (s *Store) start(unbatched bool) {
 	if unbatched {
 		most = 1
 	}
-	if s.dialect == postgres && unbatched {
+	switch {
+	case s.dialect == postgres && unbatched:
 		workers = int(s.pool.Config().MaxConns)
+	case s.dialect == postgres:
+		workers = roundsAtOnce
 	}
 	s.changes = newGroup(most, s.runRound)
+	if workers > 1 {
+		s.changes.about = func(u *unit) finder { return u.by }
+	}
 	s.sessions = newGroup(mostInRound, s.findSessions)
 	s.holdings = newGroup(mostInRound, s.findHoldings)
 	s.activations = newGroup(mostInRound, s.findActivations)

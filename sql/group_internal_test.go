@@ -1,0 +1,68 @@
+package sql
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// numbered is the n-th item about something.
+type numbered struct {
+	about string
+	n     int
+}
+
+func TestRoundsAtOnceKeepApartWhatIsAboutTheSame(t *testing.T) {
+	t.Parallel()
+	const things, each = 5, 400
+	var lock sync.Mutex
+	busy, seen := map[string]int{}, map[string][]int{}
+	g := newGroup(16, func(round []numbered) {
+		lock.Lock()
+		mine := map[string]bool{}
+		for _, item := range round {
+			if !mine[item.about] {
+				mine[item.about] = true
+				busy[item.about]++
+				assert.Equal(t, 1, busy[item.about], "%s is in two rounds", item.about)
+			}
+			seen[item.about] = append(seen[item.about], item.n)
+		}
+		lock.Unlock()
+		lock.Lock()
+		defer lock.Unlock()
+		for about := range mine {
+			busy[about]--
+		}
+	})
+	g.about = func(item numbered) finder { return finder{byRef, item.about} }
+	ctx, stop := context.WithCancel(t.Context())
+	var running, callers sync.WaitGroup
+	for range 3 {
+		running.Add(1)
+		go g.work(ctx, &running)
+	}
+	for thing := range things {
+		callers.Go(func() {
+			for n := range each {
+				assert.NoError(t, g.add(t.Context(), numbered{strconv.Itoa(thing), n}))
+			}
+		})
+	}
+	callers.Wait()
+	stop()
+	running.Wait()
+	require.Len(t, seen, things)
+	for _, numbers := range seen {
+		require.Len(t, numbers, each)
+		for n, got := range numbers {
+			require.Equal(t, n, got, "out of order")
+		}
+	}
+	assert.Empty(t, g.waiting)
+	assert.Empty(t, g.taken)
+}
