@@ -32,17 +32,23 @@ type PartnerListener struct {
 	OwnKey      *signing.PrivateKey
 	Count       func(citycard.CallbackKind)
 	Clock       func() time.Time
+	// Ticks measures rates; the system's clock where it is nil.
+	Ticks func() time.Time
 	// Pause holds the answers to a flood; nil answers at once.
 	Pause func(time.Duration)
 }
 
 // Handler serves the plane behind what every request passes.
 func (l PartnerListener) Handler() (http.Handler, error) {
+	ticks := time.Now
+	if l.Ticks != nil {
+		ticks = l.Ticks
+	}
 	made := partnerParts{
 		store: l.Store, own: []ownKey{{"own", keyfile.StateActive, time.Time{}, l.OwnKey}},
 		platform: platformKeys{public: l.PlatformKey.PEM()}, appID: l.AppID,
 		public:   &url.URL{Scheme: "https", Host: "api.citycard.example"},
-		sellerID: l.SellerID, count: l.Count, clock: l.Clock, ticks: time.Now,
+		sellerID: l.SellerID, count: l.Count, clock: l.Clock, ticks: ticks,
 		pause: func(_ context.Context, d time.Duration) error {
 			if l.Pause != nil {
 				l.Pause(d)

@@ -12,9 +12,11 @@ const (
 	// floodRate and floodBurst are how much an address may send that cannot be proven, per second and at once, and
 	// floodCredit is how much of it each proven message makes good for.
 	floodRate, floodBurst, floodCredit = 50, 1000, 10
-	// floodPause is how long the answer to what goes beyond is held, so that who waits for answers sends less, and
-	// mostPaused how many are held at a time.
-	floodPause, mostPaused = 200 * time.Millisecond, 1000
+	// floodFree is how much of the burst is answered at once; what comes after is held for floodSlow, and what goes
+	// beyond the burst for floodPause: who waits for answers sends less. mostPaused is how many are held at a time.
+	floodFree             = 100
+	floodSlow, floodPause = 20 * time.Millisecond, 200 * time.Millisecond
+	mostPaused            = 1000
 	// partnerRate and partnerBurst are how many messages of one partner a replica takes, per second and at once.
 	partnerRate, partnerBurst = 2000, 4000
 	// queryLimit is how many cards a partner may ask for in an hour over all replicas: answers are personal data.
@@ -53,18 +55,18 @@ func (b *buckets) level(name string, now time.Time) float64 {
 	return min(b.burst, known.tokens+b.rate*now.Sub(known.at).Seconds())
 }
 
-// take takes one token where there is one.
-func (b *buckets) take(name string) bool {
+// take takes one token where there is one, and tells how many are left.
+func (b *buckets) take(name string) (left float64, taken bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.clock()
 	tokens := b.level(name, now)
 	if tokens < 1 {
-		return false
+		return 0, false
 	}
 	b.sweep(now)
 	b.levels[name] = level{tokens - 1, now}
-	return true
+	return tokens - 1, true
 }
 
 // give puts tokens back.
@@ -103,19 +105,28 @@ func newFlood(clock func() time.Time, pause func(context.Context, time.Duration)
 	return &flood{newBuckets(floodRate, floodBurst, clock), make(chan struct{}, mostPaused), pause}
 }
 
-// Forged counts a message of the address that could not be proven; rate_limited, held for a moment, where the
-// address used up what it may get wrong.
+// Forged counts a message of the address that could not be proven, and holds the answer where there were many;
+// rate_limited where the address used up what it may get wrong.
 func (f *flood) Forged(ctx context.Context, address string) error {
-	if f.spare.take(address) {
-		return nil
+	left, within := f.spare.take(address)
+	switch {
+	case !within:
+		f.hold(ctx, floodPause)
+		return &citycard.Error{Code: citycard.CodeRateLimited, Message: "too many messages from this address could not be verified"}
+	case left < floodBurst-floodFree:
+		f.hold(ctx, floodSlow)
 	}
+	return nil
+}
+
+// hold waits, unless too many are held already or the caller goes away.
+func (f *flood) hold(ctx context.Context, d time.Duration) {
 	select {
 	case f.paused <- struct{}{}:
-		_ = f.pause(ctx, floodPause) // a caller who went away waits no longer
+		_ = f.pause(ctx, d) // a caller who went away waits no longer
 		<-f.paused
 	default:
 	}
-	return &citycard.Error{Code: citycard.CodeRateLimited, Message: "too many messages from this address could not be verified"}
 }
 
 // Proven makes good for some of what the address got wrong.
@@ -130,7 +141,7 @@ type partnerRates struct {
 
 func (r partnerRates) count(ctx context.Context, appID string, method citycard.Method) error {
 	tooMany := &citycard.Error{Code: citycard.CodeRateLimited, Message: "the partner sends more than was agreed"}
-	if !r.messages.take(appID) {
+	if _, within := r.messages.take(appID); !within {
 		return tooMany
 	}
 	if method != citycard.MethodCardQuery {
