@@ -69,13 +69,11 @@ func codeOfCallback(code string) Code {
 	if own, found := gatewayCodes[code]; found {
 		return own
 	}
-	if name, found := strings.CutPrefix(code, "citycard."); found {
-		return Code(strings.ReplaceAll(name, "-", "_"))
+	name := Code(strings.ReplaceAll(strings.TrimPrefix(code, "citycard."), "-", "_"))
+	if _, known := catalogueByCode[name]; known {
+		return name
 	}
-	if strings.Contains(code, ".") {
-		return CodeMalformedRequest
-	}
-	return Code(code)
+	return CodeMalformedRequest
 }
 
 // The kinds of mismatches beside those of attempts.

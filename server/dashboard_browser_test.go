@@ -153,7 +153,7 @@ func TestTheDashboardInABrowser(t *testing.T) {
 			assert.Len(t, seen.Tables["drop-table"], 2)
 			assert.Len(t, seen.Tables["callback-table"], 1)
 			assert.NotEmpty(t, seen.Tables["deadline-table"])
-			assert.Equal(t, map[string]int{"daily": 20, "channels": 3, "funnel": 4, "callbacks": 0, "deadlines": 26}, seen.Bars)
+			assert.Equal(t, map[string]int{"daily": 20, "channels": 3, "funnel": 4, "callbacks": 0, "deadlines": 26, "exports": 0}, seen.Bars)
 			assert.Zero(t, seen.Inline, "no style outside the style sheet")
 			assert.LessOrEqual(t, seen.Narrow, 390.0, "the page itself does not scroll sideways")
 		})
