@@ -109,7 +109,7 @@ func TestALossIsRecordedForAnIdentifiedCaller(t *testing.T) {
 	assert.Equal(t, citycard.CodeInvalidPayload, act(amy, atCounter))
 	assert.Empty(t, act(amy, lose))
 	assert.Equal(t, citycard.SocialTempLost, city.card(t, "c1").Social)
-	last := city.last(t, "c1").Cause
+	last := city.last(t).Cause
 	assert.Equal(t, citycard.ChannelHotline, last.Channel)
 	assert.Equal(t, "identification="+made.ID, last.Evidence)
 

@@ -26,9 +26,10 @@ func (t *town) decided(tb testing.TB, r citycard.ActionRequest) citycard.Approva
 	return done
 }
 
-func (t *town) last(tb testing.TB, ref string) citycard.Transition {
+// last is the latest change of Li's card.
+func (t *town) last(tb testing.TB) citycard.Transition {
 	tb.Helper()
-	history, err := t.History(tb.Context(), ref, 0, 100)
+	history, err := t.History(tb.Context(), "c1", 0, 100)
 	require.NoError(tb, err)
 	require.NotEmpty(tb, history)
 	return history[len(history)-1]
@@ -43,7 +44,7 @@ func TestAHoldAndItsEndNeedASecondPerson(t *testing.T) {
 		held := city.decided(t, citycard.ActionRequest{Ref: "c1", Action: citycard.ActionFreeze, Reason: reason, Evidence: "case-7"})
 		assert.Equal(t, citycard.ApprovalDone, held.State, held.Outcome)
 		assert.Equal(t, citycard.SocialFrozen, city.card(t, "c1").Social)
-		made := city.last(t, "c1")
+		made := city.last(t)
 		assert.Equal(t, reason, made.Cause.Reason)
 		assert.Equal(t, citycard.Actor{Kind: citycard.ActorSupervisor, ID: "zhou"}, made.Cause.Actor)
 		assert.Equal(t, "document=case-7 approval="+held.ID, made.Cause.Evidence)
@@ -69,7 +70,7 @@ func TestACardIsCanceledForEveryReasonByTwo(t *testing.T) {
 		done := city.decided(t, citycard.ActionRequest{Ref: "c1", Action: citycard.ActionCancel, Reason: reason, Evidence: "F-1"})
 		assert.Equal(t, citycard.ApprovalDone, done.State, reason)
 		assert.Equal(t, citycard.SocialCanceled, city.card(t, "c1").Social, reason)
-		assert.Equal(t, reason, city.last(t, "c1").Cause.Reason)
+		assert.Equal(t, reason, city.last(t).Cause.Reason)
 	}
 	city := newTown()
 	for _, r := range []citycard.ActionRequest{
@@ -106,7 +107,7 @@ func TestABanksPaperActivatesUnderTheBanksOwnRules(t *testing.T) {
 	city := newTown()
 	assert.Equal(t, citycard.ApprovalDone, city.decided(t, paper).State)
 	assert.Equal(t, citycard.FinancialActive, city.card(t, "c1").Financial)
-	made := city.last(t, "c1")
+	made := city.last(t)
 	assert.Equal(t, citycard.ReasonActBank, made.Cause.Reason)
 	assert.Equal(t, "2026-11-20", citycard.DateOf(made.Cause.Occurred).String())
 
@@ -175,7 +176,7 @@ func TestAnAgentBringsThePowerOfAttorney(t *testing.T) {
 	changed, err := city.act(t, citycard.ActionRequest{Ref: "c1", Action: citycard.ActionLoss, Agent: powers()})
 	require.NoError(t, err)
 	assert.True(t, changed)
-	assert.Equal(t, "agent=A-1 cardholder=C-1 attorney=P-1 until=2026-12-31", city.last(t, "c1").Cause.Evidence)
+	assert.Equal(t, "agent=A-1 cardholder=C-1 attorney=P-1 until=2026-12-31", city.last(t).Cause.Evidence)
 	_, err = city.act(t, citycard.ActionRequest{Ref: "c1", Action: citycard.ActionFound, Agent: powers()})
 	assert.Equal(t, citycard.CodeAgentNotAuthorised, citycard.CodeOf(err), "a loss ends by the cardholder's own word")
 	for name, change := range map[string]func(*citycard.Agent){

@@ -51,14 +51,14 @@ func (h *StaffPages) ApprovalList(c echo.Context) error {
 
 // namesOf are the names of those who asked and decided.
 func (h *StaffPages) namesOf(c echo.Context, approvals ...citycard.Approval) (map[string]string, error) {
-	var ids []string
+	ids := make([]string, 0, 2*len(approvals))
 	for _, a := range approvals {
 		ids = append(ids, a.RequestedBy, a.DecidedBy)
 	}
 	return h.Names(c.Request().Context(), ids)
 }
 
-// askedFor is one member of what was asked for.
+// askedFor is one member of what was asked for, or one piece of evidence.
 type askedFor struct{ Name, Value string }
 
 type staffApprovalPage struct {
@@ -99,6 +99,7 @@ func (h *StaffPages) approval(c echo.Context, refusal error) error {
 	if body.Asked, err = askedMembers(a.Request); err != nil {
 		return err
 	}
+	body.Asked = slices.DeleteFunc(body.Asked, func(m askedFor) bool { return m.Name == "reason" && m.Value == a.Reason })
 	return h.show(c, "approval", body, refusal)
 }
 

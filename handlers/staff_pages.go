@@ -77,6 +77,19 @@ type about struct {
 // About is the page with one thing.
 func (p staffPage) About(item any) about { return about{p, item} }
 
+// Papers are the pieces of evidence that a transition names, each as name=value.
+func (staffPage) Papers(evidence string) []askedFor {
+	var papers []askedFor
+	for part := range strings.FieldsSeq(evidence) {
+		name, value, named := strings.Cut(part, "=")
+		if !named {
+			name, value = "document", part
+		}
+		papers = append(papers, askedFor{name, value})
+	}
+	return papers
+}
+
 // Has tells whether a step is among those possible.
 func (staffPage) Has(steps []citycard.Step, step citycard.Step) bool {
 	return slices.Contains(steps, step)

@@ -160,13 +160,22 @@ func partnerRoutes(e *echo.Echo, p partnerPlane) {
 // staffRoutes are the routes of staff, with the roles that each lets in. Whatever changes something comes from our
 // own pages or carries a token.
 func staffRoutes(e *echo.Echo, p staffPlane) {
-	const clerk, supervisor, auditor, operator = citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator
-	serve, see := p.gate.Allow(clerk, supervisor), p.gate.Allow(clerk, supervisor, auditor)
-	decide := p.gate.Allow(supervisor)
-	anybody := p.gate.Allow(clerk, supervisor, auditor, operator)
-	own := p.sameOrigin
-
 	staffDoors(e, p)
+	deskRoutes(e, p)
+	deskPages(e, p)
+	secondRoutes(e, p)
+	auditRoutes(e, p)
+	policyRoutes(e, p)
+	figureRoutes(e, p)
+	importRoutes(e, p)
+	workRoutes(e, p)
+}
+
+// deskRoutes are what staff sees of people's cards and does with them.
+func deskRoutes(e *echo.Echo, p staffPlane) {
+	const clerk, supervisor, auditor = citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor
+	serve, see := p.gate.Allow(clerk, supervisor), p.gate.Allow(clerk, supervisor, auditor)
+	decide, own := p.gate.Allow(supervisor), p.sameOrigin
 
 	e.POST("/admin/v1/searches", p.cards.Search, own, see)
 	e.GET("/admin/v1/cards/:ref", p.cards.Show, see)
@@ -195,21 +204,15 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 	e.POST("/admin/v1/cards/:ref/reissue", p.cards.Reissue, own, serve)
 	e.GET("/admin/v1/reissues/:ref", p.cards.ShowReissue, see)
 	e.POST("/admin/v1/reissues/:ref/cancel", p.cards.Act(citycard.ActionCancelReissue), own, serve)
+}
 
-	settle, watch := p.gate.Allow(supervisor, operator), p.gate.Allow(supervisor, auditor, operator)
-	e.GET("/admin/v1/partners", p.partners.List, watch)
-	e.GET("/admin/v1/partners/:ref", p.partners.Show, watch)
-	e.POST("/admin/v1/partners/:ref/keys", p.partners.AskKey, own, p.gate.Allow(operator))
-	e.POST("/admin/v1/partners/:ref/keys/:key/revoke", p.partners.RevokeKey, own, settle)
-	e.GET("/admin/v1/approvals", p.queue.List, anybody)
-	e.GET("/admin/v1/approvals/:ref", p.queue.Show, anybody)
-	e.POST("/admin/v1/approvals/:ref/approve", p.queue.Approve, own, settle)
-	e.POST("/admin/v1/approvals/:ref/refuse", p.queue.Refuse, own, settle)
-	e.POST("/admin/v1/approvals/:ref/withdraw", p.queue.Withdraw, own, anybody)
-
+// deskPages are the same in a browser.
+func deskPages(e *echo.Echo, p staffPlane) {
+	const clerk, supervisor, auditor, operator = citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator
 	servePage := p.gate.AllowPage("/admin/login", clerk, supervisor)
 	seePage := p.gate.AllowPage("/admin/login", clerk, supervisor, auditor)
-	anybodyPage := p.gate.AllowPage("/admin/login", clerk, supervisor, auditor, operator)
+	anybodyPage, own := p.gate.AllowPage("/admin/login", clerk, supervisor, auditor, operator), p.sameOrigin
+
 	e.GET("/admin", p.pages.SearchForm, anybodyPage)
 	e.POST("/admin/search", p.pages.Search, own, seePage)
 	e.GET("/admin/cards/:ref", p.pages.Card, seePage)
@@ -224,18 +227,30 @@ func staffRoutes(e *echo.Echo, p staffPlane) {
 	e.GET("/admin/cards/:ref/reissue", p.pages.ReissueForm, servePage)
 	e.POST("/admin/cards/:ref/reissue", p.pages.Reissue, own, servePage)
 	e.GET("/admin/reissues/:ref", p.pages.Slip, seePage)
+}
+
+// secondRoutes are partners' keys and the queue of what needs a second person.
+func secondRoutes(e *echo.Echo, p staffPlane) {
+	const clerk, supervisor, auditor, operator = citycard.RoleClerk, citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator
+	anybody, own := p.gate.Allow(clerk, supervisor, auditor, operator), p.sameOrigin
+	settle, watch := p.gate.Allow(supervisor, operator), p.gate.Allow(supervisor, auditor, operator)
+	e.GET("/admin/v1/partners", p.partners.List, watch)
+	e.GET("/admin/v1/partners/:ref", p.partners.Show, watch)
+	e.POST("/admin/v1/partners/:ref/keys", p.partners.AskKey, own, p.gate.Allow(operator))
+	e.POST("/admin/v1/partners/:ref/keys/:key/revoke", p.partners.RevokeKey, own, settle)
+	e.GET("/admin/v1/approvals", p.queue.List, anybody)
+	e.GET("/admin/v1/approvals/:ref", p.queue.Show, anybody)
+	e.POST("/admin/v1/approvals/:ref/approve", p.queue.Approve, own, settle)
+	e.POST("/admin/v1/approvals/:ref/refuse", p.queue.Refuse, own, settle)
+	e.POST("/admin/v1/approvals/:ref/withdraw", p.queue.Withdraw, own, anybody)
+
+	anybodyPage := p.gate.AllowPage("/admin/login", clerk, supervisor, auditor, operator)
 	e.GET("/admin/partners", p.partnerPages.List, p.gate.AllowPage("/admin/login", supervisor, auditor, operator))
 	e.POST("/admin/partners/:ref/keys", p.partnerPages.AskKey, own, p.gate.AllowPage("/admin/login", operator))
 	e.POST("/admin/partners/:ref/keys/:key", p.partnerPages.RevokeKey, own, p.gate.AllowPage("/admin/login", supervisor, operator))
 	e.GET("/admin/approvals", p.pages.ApprovalList, anybodyPage)
 	e.GET("/admin/approvals/:ref", p.pages.Approval, anybodyPage)
 	e.POST("/admin/approvals/:ref", p.pages.Decide, own, anybodyPage)
-
-	auditRoutes(e, p)
-	policyRoutes(e, p)
-	figureRoutes(e, p)
-	importRoutes(e, p)
-	workRoutes(e, p)
 }
 
 // policyRoutes are the city policies. What a policy would do names people's cards, which operators do not see.
