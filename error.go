@@ -42,9 +42,10 @@ func (e *Error) Is(target error) bool {
 
 // Refusals are the Errors that err joins, or the one that it is; none where it is no Error.
 func Refusals(err error) []*Error {
-	if joined, many := err.(interface{ Unwrap() []error }); many { //nolint:errorlint // the join itself is asked for, not what it wraps
-		var all []*Error
-		for _, one := range joined.Unwrap() {
+	if joined, many := err.(interface{ Unwrap() []error }); many {
+		parts := joined.Unwrap()
+		all := make([]*Error, 0, len(parts))
+		for _, one := range parts {
 			all = append(all, Refusals(one)...)
 		}
 		return all

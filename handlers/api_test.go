@@ -1,12 +1,15 @@
 package handlers_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"citycard"
 )
@@ -275,6 +278,40 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+func TestCardsComeInPages(t *testing.T) {
+	t.Parallel()
+	held := make([]citycard.CardView, 5)
+	for i := range held {
+		held[i] = card()
+		held[i].Ref = fmt.Sprintf("card-%d", i)
+	}
+	var seen []string
+	query := "?limit=2"
+	for pages := 0; query != ""; pages++ {
+		require.Less(t, pages, 3)
+		got := send(t, &world{loggedInAs: &session, cards: held}, newRequest(http.MethodGet, "/v1/cards"+query, ""))
+		require.Equal(t, http.StatusOK, got.Code)
+		var body struct {
+			Items []struct {
+				Ref string `json:"ref"`
+			} `json:"items"`
+			NextCursor *string `json:"next_cursor"`
+		}
+		require.NoError(t, json.Unmarshal(got.Body.Bytes(), &body))
+		for _, item := range body.Items {
+			seen = append(seen, item.Ref)
+		}
+		query = ""
+		if body.NextCursor != nil {
+			query = "?limit=2&cursor=" + *body.NextCursor
+		}
+		newest := card()
+		newest.Ref = "later"
+		held = append([]citycard.CardView{newest}, held...)
+	}
+	assert.Equal(t, []string{"card-0", "card-1", "card-2", "card-3", "card-4"}, seen)
+}
+
 func TestCardsAreRefused(t *testing.T) {
 	t.Parallel()
 	in := func(w world) *world { w.loggedInAs = &session; return &w }
@@ -293,6 +330,8 @@ func TestCardsAreRefused(t *testing.T) {
 		"impossible ref":            {in(world{}), "/v1/cards/a%2Fb", citycard.CodeNotFound, ""},
 		"impossible ref, history":   {in(world{}), "/v1/cards/%E4%B8%80/history", citycard.CodeNotFound, ""},
 		"list fails":                {in(world{cardsErr: &citycard.Error{Code: citycard.CodeStorageUnavailable}}), "/v1/cards", citycard.CodeStorageUnavailable, ""},
+		"list, limit of nothing":    {in(world{}), "/v1/cards?limit=0", citycard.CodeMalformedRequest, "limit"},
+		"list, another's cursor":    {in(world{}), "/v1/cards?cursor=!", citycard.CodeMalformedRequest, "cursor"},
 		"limit of nothing":          {in(world{}), "/v1/cards/a/history?limit=0", citycard.CodeMalformedRequest, "limit"},
 		"limit too large":           {in(world{}), "/v1/cards/a/history?limit=101", citycard.CodeMalformedRequest, "limit"},
 		"limit is no number":        {in(world{}), "/v1/cards/a/history?limit=ten", citycard.CodeMalformedRequest, "limit"},

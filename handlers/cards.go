@@ -73,9 +73,14 @@ type list[T any] struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
-// List answers GET /v1/cards, newest card first.
+// List answers GET /v1/cards?cursor=&limit=, newest card first. The cursor is how many cards are left, so that a new
+// card, which comes first, does not shift the pages behind it.
 func (h Cards) List(c echo.Context) error {
 	session, err := sessionOf(c)
+	if err != nil {
+		return err
+	}
+	left, limit, err := window(c)
 	if err != nil {
 		return err
 	}
@@ -83,11 +88,24 @@ func (h Cards) List(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	body := list[*cardBody]{Items: make([]*cardBody, 0, len(views))}
+	if 0 < left && left < int64(len(views)) {
+		views = views[int64(len(views))-left:]
+	}
+	body := list[*cardBody]{Items: make([]*cardBody, 0, min(limit, len(views)))}
+	if len(views) > limit {
+		body.NextCursor = cursorAt(int64(len(views) - limit))
+		views = views[:limit]
+	}
 	for _, view := range views {
 		body.Items = append(body.Items, showCard(view, languageOf(c)))
 	}
 	return c.JSON(http.StatusOK, body)
+}
+
+// cursorAt is the cursor that window reads back.
+func cursorAt(position int64) *string {
+	cursor := base64.RawURLEncoding.EncodeToString(strconv.AppendInt(nil, position, 10))
+	return &cursor
 }
 
 // Show answers GET /v1/cards/{ref}.
@@ -148,8 +166,7 @@ func (h Cards) History(c echo.Context) error {
 	body := list[transitionBody]{Items: make([]transitionBody, 0, len(transitions))}
 	for i, t := range transitions {
 		if i == limit {
-			cursor := base64.RawURLEncoding.EncodeToString(strconv.AppendInt(nil, transitions[i-1].Seq, 10))
-			body.NextCursor = &cursor
+			body.NextCursor = cursorAt(transitions[i-1].Seq)
 			break
 		}
 		body.Items = append(body.Items, showTransition(t))
