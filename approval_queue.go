@@ -18,6 +18,10 @@ func (a Approval) OnceKey() OnceKey { return OnceKey{Scope: "approval", Key: a.I
 // actions.
 type ApprovalQueue struct {
 	Store Approvals
+	// Records takes the lines of what is shown.
+	Records interface {
+		RecordAction(ctx context.Context, a StaffAction) error
+	}
 	// Carry does what was approved, by kind. Kinds that the one who asked uses once have none.
 	Carry map[ApprovalKind]CarryOut
 	NewID func() string
@@ -74,7 +78,16 @@ func (q *ApprovalQueue) action(ctx context.Context, s StaffSession, what string,
 	}
 }
 
-// Find shows a request that the role may see; any other is not_found.
+// Show shows a request as Find does, with what people wrote; that it was looked at is on record.
+func (q *ApprovalQueue) Show(ctx context.Context, s StaffSession, id string) (Approval, error) {
+	a, err := q.Find(ctx, s, id)
+	if err != nil {
+		return Approval{}, err
+	}
+	return a, q.Records.RecordAction(ctx, q.action(ctx, s, "view_approval", a))
+}
+
+// Find finds a request that the role may see; any other is not_found.
 func (q *ApprovalQueue) Find(ctx context.Context, s StaffSession, id string) (Approval, error) {
 	a, err := q.Store.Approval(ctx, id)
 	if err != nil {

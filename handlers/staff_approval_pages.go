@@ -84,7 +84,7 @@ func (h *StaffPages) approval(c echo.Context, refusal error) error {
 	if err != nil {
 		return err
 	}
-	a, err := h.Approvals.Find(c.Request().Context(), session, id)
+	a, err := h.Approvals.Show(c.Request().Context(), session, id)
 	if err != nil {
 		return err
 	}

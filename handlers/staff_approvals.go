@@ -111,7 +111,7 @@ func (h StaffQueue) Show(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := h.Approvals.Find(c.Request().Context(), session, id)
+	a, err := h.Approvals.Show(c.Request().Context(), session, id)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ type StaffPartnerOffice interface {
 // StaffApprovals is the queue of what needs a second person, *citycard.ApprovalQueue.
 type StaffApprovals interface {
 	List(ctx context.Context, s citycard.StaffSession, state citycard.ApprovalState, before string, limit int) ([]citycard.Approval, string, error)
-	Find(ctx context.Context, s citycard.StaffSession, id string) (citycard.Approval, error)
+	Show(ctx context.Context, s citycard.StaffSession, id string) (citycard.Approval, error)
 	Approve(ctx context.Context, s citycard.StaffSession, id, note string) (citycard.Approval, error)
 	Refuse(ctx context.Context, s citycard.StaffSession, id, note string) (citycard.Approval, error)
 	Withdraw(ctx context.Context, s citycard.StaffSession, id string) (citycard.Approval, error)

@@ -10,7 +10,7 @@ import (
 // approvalQueue is the queue of what needs a second person. Who carries out what is added by what it belongs to.
 func (p *parts) approvalQueue() *citycard.ApprovalQueue {
 	return &citycard.ApprovalQueue{
-		Store: p.store, Carry: map[citycard.ApprovalKind]citycard.CarryOut{},
+		Store: p.store, Records: p.store, Carry: map[citycard.ApprovalKind]citycard.CarryOut{},
 		NewID: newID, Blind: p.ring.Index, Clock: p.config.clock,
 	}
 }
