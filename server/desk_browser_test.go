@@ -1,6 +1,8 @@
 package main_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -93,6 +95,50 @@ func TestADeskInABrowser(t *testing.T) {
 			assert.LessOrEqual(t, seen.Clicks, 4)
 			assert.False(t, seen.ShownAnswers, "the right answers stay on the server")
 			assert.Contains(t, seen.Refused, c.refused)
+		})
+	}
+}
+
+func TestAPartnersKeyInABrowser(t *testing.T) {
+	t.Parallel()
+	pem, err := os.ReadFile(filepath.Join(signingData, "keys", "partner_ed25519.pub"))
+	require.NoError(t, err)
+	cases := map[string]struct {
+		lang, refused, decided, active, revoked string
+		width                                   int
+	}{
+		"sqlite":   {"en", "One of the entries is not right.", "Done", "in use", "revoked", 1280},
+		"postgres": {"zh", "有一项内容填写得不对。", "已办结", "使用中", "已吊销", 390},
+	}
+	for engine, fresh := range databases {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			c, address, folder := cases[engine], fresh(t), t.TempDir()
+			settings := environment(address, folder)
+			running := startProcess(t, settings)
+			runCommand(t, settings, "partner", "add", "--app-id", bankApp, "--kind", "bank", "--name", "Demo Bank",
+				"--region", townRegion, "--bank-code", townBank, "--methods", "citycard.financial.activate")
+			people := map[string]deskPerson{
+				"asks":    {"op", hireStaff(t, settings, "op", "operator").recovery},
+				"decides": {"sun", hireStaff(t, settings, "sun", "supervisor").recovery},
+			}
+			var seen struct {
+				visited
+
+				Refused string `json:"refused"`
+				Decided string `json:"decided"`
+				Key     string `json:"key"`
+				Revoked string `json:"revoked"`
+			}
+			inChromium(t, "partners.mjs", map[string]any{
+				"lang": c.lang, "service": running.service, "password": staffPassword, "people": people, "app": bankApp,
+				"pem": string(pem), "viewport": map[string]int{"width": c.width, "height": 900},
+			}, &seen)
+			require.Empty(t, seen.Problems, seen.Steps)
+			assert.Contains(t, seen.Refused, c.refused)
+			assert.Equal(t, c.decided, seen.Decided)
+			assert.Contains(t, seen.Key, c.active)
+			assert.Contains(t, seen.Revoked, c.revoked)
 		})
 	}
 }
