@@ -204,10 +204,7 @@ func (a Approval) mustBeOpen(step string) error {
 			return refuse(CodeRequestInProgress, "the request is being carried out")
 		}
 	}
-	return &Error{
-		Code: CodeInvalidTransition, Message: "the request is " + string(a.State),
-		Members: map[string]any{"from": string(a.State), "to": step, "allowed": []string{}},
-	}
+	return notAllowed("the request is "+string(a.State), string(a.State), step, nil)
 }
 
 // decide takes the request for the session: of any number at once, one gets it.

@@ -152,10 +152,7 @@ func (d *StaffDesk) ResolveCorrection(ctx context.Context, s StaffSession, id, r
 	if err := checkNote(resolution); err != nil {
 		return Correction{}, refuseField(CodeInvalidPayload, "resolution", "the resolution must have 1 to 500 characters")
 	}
-	closed := &Error{
-		Code: CodeInvalidTransition, Message: "the case is resolved already",
-		Members: map[string]any{"from": string(CorrectionResolved), "to": "resolve", "allowed": []string{}},
-	}
+	closed := notAllowed("the case is resolved already", string(CorrectionResolved), "resolve", nil)
 	if found.State == CorrectionResolved {
 		if found.ResolvedBy == s.Staff.ID && found.Resolution == resolution {
 			return found, nil

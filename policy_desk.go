@@ -235,10 +235,7 @@ func (d *PolicyDesk) Ask(ctx context.Context, s StaffSession, id, note, once str
 		return Approval{}, err
 	}
 	if trial.State != TrialDone {
-		return Approval{}, &Error{
-			Code: CodeInvalidTransition, Message: "a policy is asked for after its dry run has ended",
-			Members: map[string]any{"from": string(trial.At(d.Clock()).State), "to": "ask", "allowed": []string{}},
-		}
+		return Approval{}, notAllowed("a policy is asked for after its dry run has ended", string(trial.At(d.Clock()).State), "ask", nil)
 	}
 	policy, _, err := d.proposed(ctx, trial.Record)
 	if err != nil {

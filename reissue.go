@@ -214,10 +214,7 @@ func (ch *Change) CancelReissue(cause Cause, now time.Time) (changed bool, err e
 	case FulfilmentApplied, FulfilmentInReview, FulfilmentAwaitingFee:
 		return made.Cancel(cause, now)
 	}
-	return false, &Error{
-		Code: CodeInvalidTransition, Message: "the new card is in production already",
-		Members: map[string]any{"from": string(made.Fulfilment), "to": string(StepCancel), "allowed": []string{}},
-	}
+	return false, notAllowed("the new card is in production already", string(made.Fulfilment), string(StepCancel), nil)
 }
 
 // Conclude draws what follows by itself from what a judge changed, whoever asked for it: a formally lost card is

@@ -62,10 +62,16 @@ func follow[S ~string](machine map[arrow[S]]S, from S, step Step) (S, error) {
 		}
 	}
 	slices.Sort(allowed)
-	return from, &Error{
-		Code:    CodeInvalidTransition,
-		Message: "the state " + string(from) + " does not allow the step " + string(step),
-		Members: map[string]any{"from": string(from), "to": string(step), "allowed": allowed},
+	return from, notAllowed("the state "+string(from)+" does not allow the step "+string(step), string(from), string(step), allowed)
+}
+
+// notAllowed is invalid_transition with its members: the state, what was asked for, and what it allows.
+func notAllowed(message, from, to string, allowed []string) *Error {
+	if allowed == nil {
+		allowed = []string{}
+	}
+	return &Error{
+		Code: CodeInvalidTransition, Message: message, Members: map[string]any{"from": from, "to": to, "allowed": allowed},
 	}
 }
 
