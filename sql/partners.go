@@ -175,7 +175,7 @@ func storePartnerKeys(ctx context.Context, tx *sqlx.Tx, keys []citycard.PartnerK
 		if n, err := result.RowsAffected(); err != nil {
 			return fmt.Errorf("store key: %w", err)
 		} else if n == 0 {
-			return &citycard.Error{Code: citycard.CodeInvalidPayload, Field: "key_id", Message: "a key with this id is registered already"}
+			return &citycard.Error{Code: citycard.CodeInvalidPayload, Field: "key_id", Message: "a key with this id is registered already, with this app or another"}
 		}
 	}
 	return nil
