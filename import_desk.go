@@ -91,7 +91,8 @@ func (d *ImportDesk) receive(ctx context.Context, job *ImportJob, file io.Reader
 	most := int64(MaxUpload)
 	for {
 		n, err := io.ReadFull(file, piece)
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !ended {
 			return unreadableUpload(err)
 		}
 		if job.Pieces == 0 && n >= len(sheetMark) && string(piece[:len(sheetMark)]) == sheetMark {
@@ -107,7 +108,7 @@ func (d *ImportDesk) receive(ctx context.Context, job *ImportJob, file io.Reader
 			}
 			job.Pieces++
 		}
-		if err != nil {
+		if ended {
 			job.Digest = hex.EncodeToString(sum.Sum(nil))
 			return nil
 		}

@@ -224,7 +224,6 @@ func TestAnImportGoesOnBehindTheLastBatch(t *testing.T) {
 	}
 	assert.Equal(t, []string{"import_upload bureau_file", "import_confirm bureau_file", "import_done bureau_file"}, names)
 	assert.Equal(t, "case 7", s.actions[0].Note)
-
 }
 
 func TestUploadsThatComeToNothing(t *testing.T) {

@@ -64,7 +64,7 @@ type ImportJob struct {
 
 	// Good and Bad count the rows as they were checked.
 	Good, Bad int64
-	// Added, Unchanged and Rejected count what the run did: rows, rows, and problems.
+	// Added and Unchanged count the rows of the run, Rejected the problems it met.
 	Added, Unchanged, Rejected int64
 	// Line is the last line of the file that the run has stored.
 	Line int64

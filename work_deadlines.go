@@ -26,29 +26,34 @@ func (w *WorkLists) deadlines(ctx context.Context, after string, limit int) (Wor
 		if day == from {
 			query.After = ref
 		}
-		for {
-			held, err := w.Store.CardsReceived(ctx, query)
-			if err != nil {
-				return WorkPage{}, err
-			}
-			for _, h := range held {
-				query.After = h.Card.Ref
-				items := w.strikes(h, day)
-				if len(items) == 0 {
-					continue
-				}
-				if len(page.Items) >= limit {
-					page.Next = page.Items[len(page.Items)-1].Cursor
-					return page, nil
-				}
-				page.Items = append(page.Items, items...)
-			}
-			if len(held) < query.Limit {
-				break
-			}
+		full, err := w.deadlinesOf(ctx, query, limit, &page)
+		if full || err != nil {
+			return page, err
 		}
 	}
 	return page, nil
+}
+
+// deadlinesOf adds the cards of one day of receipt; full tells that there are more than fit.
+func (w *WorkLists) deadlinesOf(ctx context.Context, query ReceivedQuery, limit int, page *WorkPage) (full bool, err error) {
+	for {
+		held, err := w.Store.CardsReceived(ctx, query)
+		if err != nil {
+			return false, err
+		}
+		for _, h := range held {
+			query.After = h.Card.Ref
+			items := w.strikes(h, query.Day)
+			if len(items) > 0 && len(page.Items) >= limit {
+				page.Next = page.Items[len(page.Items)-1].Cursor
+				return true, nil
+			}
+			page.Items = append(page.Items, items...)
+		}
+		if len(held) < query.Limit {
+			return false, nil
+		}
+	}
 }
 
 // strikes are the deadlines that end within seven days for a card.

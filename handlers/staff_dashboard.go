@@ -181,8 +181,8 @@ type texter struct {
 	err error
 }
 
-func (t *texter) text(key string, args ...any) string {
-	found, err := t.T(key, args...)
+func (t *texter) text(key string) string {
+	found, err := t.T(key)
 	if t.err == nil {
 		t.err = err
 	}
@@ -233,7 +233,7 @@ func (p *dashboardPage) channels(t *texter, counted []citycard.DayCounts, names 
 		return cmp.Or(cmp.Compare(b.Financial+b.Social, a.Financial+a.Social), cmp.Compare(a.Channel, b.Channel),
 			cmp.Compare(a.Partner, b.Partner))
 	})
-	var rows []chartRow
+	rows := make([]chartRow, 0, len(p.ChannelLines))
 	for _, line := range p.ChannelLines {
 		label := t.text("channel." + string(line.Channel))
 		if line.Partner != "" {
@@ -247,7 +247,7 @@ func (p *dashboardPage) channels(t *texter, counted []citycard.DayCounts, names 
 
 func (p *dashboardPage) funnel(t *texter, funnel citycard.Funnel) {
 	p.PendingBank = funnel.PendingBank
-	var rows []chartRow
+	rows := make([]chartRow, 0, len(citycard.FunnelStages()))
 	started := max(1, funnel.Reached[citycard.FunnelStarted])
 	for _, name := range citycard.FunnelStages() {
 		count := funnel.Reached[name]

@@ -70,7 +70,7 @@ func (h *StaffImportPages) list(c echo.Context, refusal error) error {
 }
 
 func (h *StaffImportPages) names(c echo.Context, jobs ...citycard.ImportJob) (map[string]string, error) {
-	var ids []string
+	ids := make([]string, 0, 2*len(jobs))
 	for _, job := range jobs {
 		ids = append(ids, job.UploadedBy, job.ConfirmedBy)
 	}

@@ -233,6 +233,13 @@ type rejectBody struct {
 	Message citycard.Text `json:"message"`
 }
 
+// rejectCursor is a problem as cursors name it.
+type rejectCursor struct {
+	Line   int64  `json:"line"`
+	Column string `json:"column"`
+	Reason string `json:"reason"`
+}
+
 // Rejects answers GET /admin/v1/imports/{ref}/rejects?cursor=&limit=, by line.
 func (h StaffImports) Rejects(c echo.Context) error {
 	session, err := staffOf(c)
@@ -250,9 +257,11 @@ func (h StaffImports) Rejects(c echo.Context) error {
 	var after citycard.RowProblem
 	if text := c.QueryParam("cursor"); text != "" {
 		position, err := base64.RawURLEncoding.Strict().DecodeString(text)
-		if err != nil || json.Unmarshal(position, &after) != nil || after.Line < 1 {
+		var at rejectCursor
+		if err != nil || json.Unmarshal(position, &at) != nil || at.Line < 1 {
 			return malformed("cursor", "cursor must be the next_cursor of an earlier answer")
 		}
+		after = citycard.RowProblem(at)
 	}
 	problems, err := h.Desk.Rejects(c.Request().Context(), session, id, after, limit+1)
 	if err != nil {
@@ -261,7 +270,7 @@ func (h StaffImports) Rejects(c echo.Context) error {
 	body := list[rejectBody]{Items: make([]rejectBody, 0, len(problems))}
 	for i, p := range problems {
 		if i == limit {
-			position, err := json.Marshal(problems[i-1])
+			position, err := json.Marshal(rejectCursor(problems[i-1]))
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -83,9 +84,9 @@ func TestTheWorkListsInABrowser(t *testing.T) {
 			require.NotEmpty(t, due)
 			assert.Contains(t, due[0], "*", "masked")
 			assert.Equal(t, map[string]string{
-				"list-deadlines": fmt.Sprint(len(due)), "list-callbacks": "3", "list-mismatches": "3", "list-corrections": "1", "list-approvals": "1",
+				"list-deadlines": strconv.Itoa(len(due)), "list-callbacks": "3", "list-mismatches": "3", "list-corrections": "1", "list-approvals": "1",
 			}, seen.Counts)
-			assert.True(t, strings.HasPrefix(seen.Nav, fmt.Sprint(len(due)+8)), seen.Nav)
+			assert.True(t, strings.HasPrefix(seen.Nav, strconv.Itoa(len(due)+8)), seen.Nav)
 			assert.True(t, strings.HasPrefix(seen.File, "\ufeffapp_id,outcome,code,count\r\n"), seen.File)
 			assert.Contains(t, seen.File, "2026000000000001,refused,isv.invalid-signature,12\r\n")
 			assert.Contains(t, seen.File, ",'=HYPERLINK()", "nothing begins a formula")

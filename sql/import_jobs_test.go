@@ -23,8 +23,9 @@ func upload(id string) citycard.ImportJob {
 }
 
 // received stores an upload with two pieces that waits for its check.
-func received(t *testing.T, store *sql.Store, id, digest string) citycard.ImportJob {
+func received(t *testing.T, store *sql.Store) citycard.ImportJob {
 	t.Helper()
+	const id, digest = "job-1", "d1"
 	job := upload(id)
 	require.NoError(t, store.AddImport(t.Context(), job))
 	require.NoError(t, store.AddImportPiece(t.Context(), id, 0, []byte("region,name\n")))
@@ -63,7 +64,7 @@ func TestImporting(t *testing.T) {
 
 func importPieces(t *testing.T, e engine) {
 	store, address := migrated(t, e)
-	job := received(t, store, "job-1", "d1")
+	job := received(t, store)
 	found, err := store.Import(t.Context(), "job-1")
 	require.NoError(t, err)
 	assert.Equal(t, job, found)
@@ -113,7 +114,7 @@ func importPieces(t *testing.T, e engine) {
 
 func importOnce(t *testing.T, e engine) {
 	store, _ := migrated(t, e)
-	first := received(t, store, "job-1", "d1")
+	first := received(t, store)
 	second := upload("job-2")
 	require.NoError(t, store.AddImport(t.Context(), second))
 	second.State, second.Digest = citycard.ImportWaiting, "d1"
@@ -141,7 +142,7 @@ func importOnce(t *testing.T, e engine) {
 func importClaims(t *testing.T, e engine) {
 	first, address := migrated(t, e)
 	stores := []*sql.Store{first, open(t, address)}
-	received(t, first, "job-1", "d1")
+	received(t, first)
 	var won atomic.Int64
 	for _, err := range together(50, func(i int) error {
 		_, found, err := stores[i%2].ClaimImport(t.Context(), newID(), now, now.Add(time.Minute))
@@ -172,7 +173,7 @@ func importClaims(t *testing.T, e engine) {
 
 func importAdvance(t *testing.T, e engine) {
 	store, address := migrated(t, e)
-	job := received(t, store, "job-1", "d1")
+	job := received(t, store)
 	job.State, job.ConfirmedBy = citycard.ImportConfirmed, "id-bob"
 	_, err := store.MoveImport(t.Context(), citycard.ImportWaiting, job, nil)
 	require.NoError(t, err)
@@ -218,7 +219,7 @@ func importAdvance(t *testing.T, e engine) {
 
 func importAbandoned(t *testing.T, e engine) {
 	store, _ := migrated(t, e)
-	received(t, store, "job-1", "d1")
+	received(t, store)
 	require.NoError(t, store.AddImport(t.Context(), upload("job-2")))
 	list, err := store.AbandonedImports(t.Context(), citycard.ImportReceiving, now.Add(time.Second))
 	require.NoError(t, err)
