@@ -50,8 +50,9 @@ func (d *PolicyDesk) List(ctx context.Context, s StaffSession) ([]CityPolicies, 
 	if err != nil {
 		return nil, err
 	}
-	var cities []CityPolicies
-	for _, region := range d.Policies.Regions() {
+	regions := d.Policies.Regions()
+	cities := make([]CityPolicies, 0, len(regions))
+	for _, region := range regions {
 		cities = append(cities, d.city(region, versions))
 	}
 	return cities, d.Records.RecordAction(ctx, d.line(ctx, s, "view_policies", ""))
@@ -153,7 +154,7 @@ func (d *PolicyDesk) run(ctx context.Context, trial PolicyTrial, with *Policies)
 	before, _ := d.Policies.For(trial.Region, trial.On)
 	trial.State = TrialDone
 	err := d.Trials.EachCard(ctx, trial.Region, func(card *Card) error {
-		trial.judge(card, before, after, at)
+		trial = trial.with(card.Ref, trialOf(card, before, after, at))
 		if trial.Judged%trialBeat != 0 {
 			return nil
 		}

@@ -111,13 +111,14 @@ func trialOf(card *Card, before, after Policy, at time.Time) []TrialKind {
 // lost tells whether the application counts as lost for now, whoever said so.
 func (s SocialState) lost() bool { return s == SocialTempLost || s == SocialAutoLost }
 
-// judge counts one card.
-func (t *PolicyTrial) judge(card *Card, before, after Policy, at time.Time) {
+// with is the trial with one more card counted.
+func (t PolicyTrial) with(ref string, kinds []TrialKind) PolicyTrial {
 	t.Judged++
-	for _, kind := range trialOf(card, before, after, at) {
+	for _, kind := range kinds {
 		t.Counts[kind]++
 		if t.Counts[kind] <= mostTrialCards {
-			t.Found = append(t.Found, TrialCard{card.Ref, kind})
+			t.Found = append(t.Found, TrialCard{ref, kind})
 		}
 	}
+	return t
 }

@@ -288,7 +288,7 @@ func (e *editor) transitions(ref any) []map[string]any {
 // list reads rows with all their columns.
 func (e *editor) list(query string, args ...any) []map[string]any {
 	e.t.Helper()
-	rows, err := e.db.Queryx(e.db.Rebind(query), args...)
+	rows, err := e.db.Queryx(e.db.Rebind(query), args...) //nolint:sqlclosecheck // closed below, with a check
 	require.NoError(e.t, err)
 	defer func() { require.NoError(e.t, rows.Close()) }()
 	var list []map[string]any

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -118,7 +119,7 @@ func requireConsistent(t *testing.T, keeper *client, address string) {
 	}
 	size := func(of map[string]any) int64 { number, _ := of["size"].(float64); return int64(number) }
 	require.NoError(t, tlog.CheckTree(proof, size(later), hashOf(later["root"]), size(earlier), hashOf(earlier["root"])))
-	for _, wrong := range []string{"0", "-1", "x", fmt.Sprint(size(later) + 100_000)} {
+	for _, wrong := range []string{"0", "-1", "x", strconv.FormatInt(size(later)+100_000, 10)} {
 		keeper.must(t, http.StatusBadRequest, http.MethodGet, address+"?since="+wrong, "")
 	}
 }
