@@ -24,7 +24,7 @@ type answer interface {
 	Err() error
 }
 
-// scan scans an answer's rows one after the other into the same row and hands it on. Fields are the places of the
+// scan reads an answer's rows one after the other into the same row and hands it on. Fields are the places of the
 // columns in it, in the order of the query: found once for each answer, not once for each row by their names.
 func scan[R any](rows answer, fields func(*R) []any, take func(*R) error) error {
 	var row R

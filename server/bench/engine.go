@@ -51,6 +51,7 @@ func (b *bench) engine(ctx context.Context, engine string, cards int, file strin
 	}
 	t := &target{bench: b, database: d, people: people, last: map[point]float64{}, stride: stride(cards)}
 	if err := b.runAll(ctx, t, r); err != nil {
+		b.printResult(r) // as far as it came
 		return err
 	}
 	if r.stored, err = d.stored(ctx); err != nil {
