@@ -12,7 +12,7 @@ import (
 // headroom is how much garbage may gather beyond what is in use before the collector runs. In a small process
 // "as much again as is in use" means a collection every few hundred requests, each of which costs the same however
 // little there is to find.
-const headroom = 16 << 20
+const headroom = 12 << 20
 
 // limitMemory tells the Go runtime how much memory its control group may use, where neither GOMEMLIMIT nor the
 // caller did, so that the collector works harder instead of the kernel killing the process. A tenth is left for

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,6 +58,7 @@ func (serveCommand) Run(p *program) error {
 	if err := s.open(p.ctx); err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // what starting took
 	for _, line := range s.addresses() {
 		if err := p.say("%s\n", line); err != nil {
 			return err

@@ -110,8 +110,12 @@ func (s *Store) openSQLite(path string) error {
 		return fmt.Errorf("open store: %w", err)
 	}
 	s.writer.SetMaxOpenConns(1)
-	// Each reader has a cache of its own: it holds the upper pages of indexes, the system's holds the rest.
-	if s.db, err = sqlx.Open("sqlite", name+"&_pragma="+url.QueryEscape("query_only(1)")+"&_pragma="+url.QueryEscape("cache_size(-2000)")); err != nil {
+	// Each reader has a cache of its own: it holds the upper pages of indexes, the system's holds the rest. What they sort
+	// may be as long as a table, and so is not kept in memory.
+	for _, pragma := range []string{"query_only(1)", "cache_size(-2000)", "temp_store(FILE)"} {
+		name += "&_pragma=" + url.QueryEscape(pragma)
+	}
+	if s.db, err = sqlx.Open("sqlite", name); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
 	readers := max(2, runtime.GOMAXPROCS(0))
