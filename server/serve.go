@@ -52,7 +52,7 @@ func (serveCommand) Run(p *program) error {
 	if err := c.refuseInProduction(); err != nil {
 		return err
 	}
-	defer limitMemory()()
+	defer c.limitMemory()()
 	s := &service{config: c, log: c.logger(p.stderr), woken: make(chan struct{}, 1)}
 	defer s.close()
 	if err := s.open(p.ctx); err != nil {

@@ -40,7 +40,7 @@ func ServeVariant(ctx context.Context, variant string) error {
 	if err != nil {
 		return err
 	}
-	defer limitMemory()()
+	defer c.limitMemory()()
 	s := &service{config: c, log: c.logger(os.Stderr)}
 	defer s.close()
 	if err := s.openVariant(ctx, variant); err != nil {
