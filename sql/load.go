@@ -166,7 +166,7 @@ func onceRowOf(o *citycard.Once) onceRow {
 	return onceRow{requestOf(o.OnceKey), o.Fingerprint, o.Result, millis(o.RecordedAt)}
 }
 
-func (r onceRow) once() *citycard.Once {
+func (r *onceRow) once() *citycard.Once {
 	slash := strings.LastIndexByte(r.Request, '/')
 	return &citycard.Once{
 		OnceKey:     citycard.OnceKey{Scope: r.Request[:slash], Key: r.Request[slash+1:]},

@@ -49,11 +49,11 @@ func (s *Store) read(ctx context.Context, q sqlx.QueryerContext, questions ...qu
 		return again(ctx, func() error { return s.readTogether(ctx, questions) })
 	}
 	for _, one := range questions {
-		rows, err := s.rowsFor(ctx, q, one)
+		rows, err := s.rowsFor(ctx, q, one) //nolint:rowserrcheck // take ends by asking for it
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(one.take(rows), rows.Close()); err != nil {
+		if err := errors.Join(one.take(rows), rows.Close()); err != nil { //nolint:sqlclosecheck // closed whatever take says
 			return err
 		}
 	}
