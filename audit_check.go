@@ -100,6 +100,8 @@ type checking struct {
 	// next is the position that the next entry must have, tiles how many tiles were made.
 	next  int64
 	tiles int64
+	// longer names the last tiles that go on behind the entries.
+	longer []string
 }
 
 // Run checks everything and calls found for each finding. Kept are checkpoints that were kept elsewhere: one that is
@@ -212,10 +214,11 @@ func (c *checking) compareTiles(ctx context.Context, tiles []LedgerTile, exactly
 		if err != nil {
 			return err
 		}
+		name := fmt.Sprintf("ledger_tile %d/%d", tile.Level, tile.Number)
 		if !exactly && len(stored) > len(tile.Hashes) {
 			stored = stored[:len(tile.Hashes)]
+			c.longer = append(c.longer, name)
 		}
-		name := fmt.Sprintf("ledger_tile %d/%d", tile.Level, tile.Number)
 		switch {
 		case stored == nil:
 			err = c.find(FindingRemoved, name, "the tile is gone")
@@ -264,16 +267,35 @@ func (c *checking) compareTree(ctx context.Context, head LedgerHead, signed Ledg
 			}
 		}
 	}
-	// Rows that entered meanwhile have made the last tiles longer.
-	now, err := c.Rows.LedgerHead(ctx)
-	if err != nil && CodeOf(err) != CodeNotFound {
+	if err := c.compareTiles(ctx, c.fold.Rest(), false); err != nil {
 		return err
 	}
-	if err := c.compareTiles(ctx, c.fold.Rest(), now.Size == head.Size); err != nil {
+	if err := c.compareLonger(ctx, head); err != nil {
 		return err
 	}
 	if head.Tiles != c.tiles {
 		return c.find(FindingBroken, "ledger_tile", "there are %d tiles, the entries make %d", head.Tiles, c.tiles)
+	}
+	return nil
+}
+
+// compareLonger finds tiles that go on behind the entries, unless rows that entered meanwhile have made them longer:
+// the head is read after the tiles, and moves with them.
+func (c *checking) compareLonger(ctx context.Context, head LedgerHead) error {
+	if len(c.longer) == 0 {
+		return nil
+	}
+	now, err := c.Rows.LedgerHead(ctx)
+	if err != nil && CodeOf(err) != CodeNotFound {
+		return err
+	}
+	if now.Size != head.Size {
+		return nil
+	}
+	for _, name := range c.longer {
+		if err := c.find(FindingAltered, name, "it goes on behind the entries"); err != nil {
+			return err
+		}
 	}
 	return nil
 }

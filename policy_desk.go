@@ -236,7 +236,7 @@ func (d *PolicyDesk) Ask(ctx context.Context, s StaffSession, id, note, once str
 		return Approval{}, err
 	}
 	if trial.State != TrialDone {
-		return Approval{}, notAllowed("a policy is asked for after its dry run has ended", string(trial.At(d.Clock()).State), "ask", nil)
+		return Approval{}, refuse(CodeRequestInProgress, "a policy is asked for when its dry run has ended; one that stopped is tried anew")
 	}
 	policy, _, err := d.proposed(ctx, trial.Record)
 	if err != nil {
