@@ -49,7 +49,7 @@ type TrialCard struct {
 
 // PolicyTrial is a dry run: a policy judged on every card of its region, as on the day On. Nothing changes. Found
 // names the first cards of each kind, 200 at most; Counts are of all.
-type PolicyTrial struct { //nolint:recvcheck // At gives a copy; judge counts in place
+type PolicyTrial struct {
 	ID        string
 	Record    []byte
 	Region    string

@@ -112,10 +112,8 @@ func (s *Store) openSQLite(path string) error {
 	s.writer.SetMaxOpenConns(1)
 	// Each reader has a cache of its own: it holds the upper pages of indexes, the system's holds the rest. What they sort
 	// may be as long as a table, and so is not kept in memory.
-	for _, pragma := range []string{"query_only(1)", "cache_size(-2000)", "temp_store(FILE)"} {
-		name += "&_pragma=" + url.QueryEscape(pragma)
-	}
-	if s.db, err = sqlx.Open("sqlite", name); err != nil {
+	reading := url.Values{"_pragma": {"query_only(1)", "cache_size(-2000)", "temp_store(FILE)"}}
+	if s.db, err = sqlx.Open("sqlite", name+"&"+reading.Encode()); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
 	readers := max(2, runtime.GOMAXPROCS(0))
