@@ -125,7 +125,8 @@ type BankReport struct {
 
 // ActivateByBank mirrors the issuing bank's own activation; it is allowed while the social security
 // application is lost by deadline, which it opens the way to cure. A bank that did not issue the card is
-// bank_not_issuer, other last four digits of the account are card_not_matched. Where the event happened before
+// bank_not_issuer, other last four digits of the account are card_not_matched; a card that has no account on record
+// yet, as one made by a reissue, gets the account whose digits are told. Where the event happened before
 // the deadline but came late, the loss by deadline is corrected. WithSocial enables both applications or
 // neither; it is partner_scope in a city that does not enable them together. A report older than what the bank
 // told since, or for WithSocial than the social state, changes nothing else.
@@ -133,7 +134,7 @@ func (c *Card) ActivateByBank(p Policy, report BankReport, cause Cause, now time
 	switch {
 	case report.Bank != c.Bank:
 		return false, refuse(CodeBankNotIssuer, "the bank did not issue this card")
-	case report.Last4 != c.Account.Last4:
+	case c.Account.Last4 != "" && report.Last4 != c.Account.Last4:
 		return false, refuse(CodeCardNotMatched, "no card matches")
 	case !c.Live():
 		return false, refuse(CodeCardCanceled, "the card is no longer valid")
@@ -148,7 +149,7 @@ func (c *Card) ActivateByBank(p Policy, report BankReport, cause Cause, now time
 		if err != nil || (report.WithSocial && c.Late(MachineSocial, cause)) {
 			return corrected, err
 		}
-		activated, err := c.mirrorActivation(cause, now)
+		activated, err := c.mirrorActivation(report.Last4, cause, now)
 		if err != nil || !report.WithSocial || c.Financial != FinancialActive {
 			return corrected || activated, err
 		}
@@ -160,12 +161,18 @@ func (c *Card) ActivateByBank(p Policy, report BankReport, cause Cause, now time
 
 // mirrorActivation makes the account active. Our own bookkeeping of a request never makes the bank's report
 // late; what the bank reported since does.
-func (c *Card) mirrorActivation(cause Cause, now time.Time) (changed bool, err error) {
+func (c *Card) mirrorActivation(last4 string, cause Cause, now time.Time) (changed bool, err error) {
 	waiting := c.Financial == FinancialInactive || c.Financial == FinancialPendingBank
 	if c.Financial == FinancialActive || (!waiting && c.Late(MachineFinancial, cause)) {
 		return false, nil
 	}
-	return true, c.moveFinancial(StepActivate, cause, now)
+	if err := c.moveFinancial(StepActivate, cause, now); err != nil {
+		return false, err
+	}
+	if c.Account.Last4 == "" {
+		c.Account.Last4 = last4
+	}
+	return true, nil
 }
 
 // correctDeadline takes back a loss by deadline: the account was active in time, only the report was late.

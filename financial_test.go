@@ -251,6 +251,26 @@ func TestActivationByTheBank(t *testing.T) {
 	}
 }
 
+// A card that a reissue made has no account until its bank opens one.
+func TestABankTellsTheAccountOfANewCard(t *testing.T) {
+	t.Parallel()
+	now := noon(day(t, "2026-11-22"))
+	card := heldCard(day(t, "2026-11-20"))
+	tell := func(last4 string) (bool, error) {
+		return card.ActivateByBank(generous(), citycard.BankReport{Bank: "102", Last4: last4}, causeAt(now), now)
+	}
+	changed, err := tell("4321")
+	require.NoError(t, err)
+	assert.True(t, changed)
+	assert.Equal(t, citycard.Account{Last4: "4321"}, card.Account)
+	changed, err = tell("4321")
+	require.NoError(t, err)
+	assert.False(t, changed)
+	_, err = tell("9999")
+	assert.Equal(t, citycard.CodeCardNotMatched, citycard.CodeOf(err))
+	assert.Equal(t, "4321", card.Account.Last4)
+}
+
 func TestALossByDeadlineIsCuredAtTheBankAndThenAtTheCentre(t *testing.T) {
 	t.Parallel()
 	now := noon(day(t, "2026-11-22"))

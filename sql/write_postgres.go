@@ -92,17 +92,17 @@ func (st *statement) updateCards(list []updatedCard) {
 	number := func(value func(*updatedCard) int64) []int64 { return column(list, value) }
 	st.addf(`updated_card AS (UPDATE card c SET fulfilment = i.fulfilment, social = i.social, financial = i.financial,
  password = i.password, social_before = i.social_before, social_held = i.social_held,
- financial_before = i.financial_before, received_on = i.received_on, valid_to = i.valid_to, replaced_by = i.replaced_by,
+ financial_before = i.financial_before, account_last4 = i.account_last4, received_on = i.received_on, valid_to = i.valid_to, replaced_by = i.replaced_by,
  fulfilment_since = i.fulfilment_since, social_since = i.social_since, financial_since = i.financial_since,
  password_since = i.password_since, head = i.head, version = i.version
  FROM %s AS i (ref, was, fulfilment, social, financial, password, social_before, social_held, financial_before,
- received_on, valid_to, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, version)
+ account_last4, received_on, valid_to, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, version)
  WHERE c.ref = i.ref AND c.version = i.was RETURNING 1)`,
 		text(func(r *updatedCard) string { return r.Ref }), number(func(r *updatedCard) int64 { return r.Was }),
 		text(func(r *updatedCard) string { return r.Fulfilment }), text(func(r *updatedCard) string { return r.Social }),
 		text(func(r *updatedCard) string { return r.Financial }), text(func(r *updatedCard) string { return r.Password }),
 		text(func(r *updatedCard) string { return r.SocialBefore }), text(func(r *updatedCard) string { return r.SocialHeld }),
-		text(func(r *updatedCard) string { return r.FinancialBefore }),
+		text(func(r *updatedCard) string { return r.FinancialBefore }), text(func(r *updatedCard) string { return r.AccountLast4 }),
 		text(func(r *updatedCard) string { return r.ReceivedOn }), text(func(r *updatedCard) string { return r.ValidTo }),
 		text(func(r *updatedCard) string { return r.ReplacedBy }),
 		number(func(r *updatedCard) int64 { return r.FulfilmentSince }), number(func(r *updatedCard) int64 { return r.SocialSince }),
