@@ -68,7 +68,7 @@ var blockerTexts = map[string]Blocker{
 			atCentre, []Text{yourIDCard, yourCard}},
 	},
 	BlockerPasswordDead: {
-		Reason: Text{"社保密码多次解锁失败，这张卡的密码不能再用了。", "Unlocking the social security password failed too often; it can no longer be used on this card."},
+		Reason: Text{"社保密码解锁次数太多，这张卡的密码不能再用了。", "The social security password was unlocked too often; it can no longer be used on this card."},
 		Next: NextStep{Text{"请到窗口换领新卡。", "Please have the card exchanged at a card centre."},
 			atCentre, []Text{yourIDCard, yourCard}},
 	},

@@ -33,6 +33,8 @@ type Card struct {
 	SocialHeld   SocialState
 	// FinancialBefore is the same for the bank's freeze.
 	FinancialBefore FinancialState
+	// PasswordUnlocks counts how often the password was unlocked since it was last reset.
+	PasswordUnlocks int
 
 	// ReceivedOn is the day the person got the card; both deadlines run from it.
 	ReceivedOn Date

@@ -329,7 +329,7 @@ func TestLateReportsChangeNothing(t *testing.T) {
 	for name, report := range map[string]func() (bool, error){
 		"hospital": func() (bool, error) { return card.ActivateSocial(generous(), late, now) },
 		"bank":     func() (bool, error) { return card.ReportFinancial(generous(), citycard.StepFreeze, late, now) },
-		"password": func() (bool, error) { return card.ReportPassword(citycard.StepLock, late, now) },
+		"password": func() (bool, error) { return card.ReportPassword(generous(), citycard.StepLock, late, now) },
 	} {
 		changed, err := report()
 		require.NoError(t, err, name)

@@ -82,7 +82,7 @@ func someStep(t *rapid.T, c *citycard.Card, cause citycard.Cause, now time.Time)
 	case machine == citycard.MachineSocial:
 		_, err = takeSocial(c, step, cause, now)
 	case machine == citycard.MachinePassword:
-		_, err = c.ReportPassword(step, cause, now)
+		_, err = c.ReportPassword(policy, step, cause, now)
 	case step == citycard.StepCollect:
 		_, err = c.Collect(citycard.DateOf(now), cause, now)
 	case machine == citycard.MachineFulfilment:

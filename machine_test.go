@@ -16,7 +16,7 @@ func generous() citycard.Policy {
 	return citycard.Policy{
 		FinancialActivation: citycard.OnlineFull, FaceMinutes: 10, BankConfirmDays: 7, TempLossDays: 7,
 		SocialOnlineAllowed: true, SocialWithFinancial: true, FormalLossRevocable: true,
-		DesignatedPlaces: []citycard.Place{{Code: "p1"}},
+		DesignatedPlaces: []citycard.Place{{Code: "p1"}}, PasswordRetry: 3,
 	}
 }
 
@@ -298,7 +298,32 @@ func TestPasswordSteps(t *testing.T) {
 			return card
 		},
 		take: func(c *citycard.Card, step citycard.Step, cause citycard.Cause, now time.Time) (bool, error) {
-			return c.ReportPassword(step, cause, now)
+			return c.ReportPassword(generous(), step, cause, now)
 		},
 	}.hold(t)
+}
+
+func TestAPasswordUnlockedTooOftenIsDead(t *testing.T) {
+	t.Parallel()
+	now := noon(day(t, "2026-11-22"))
+	card, policy := heldCard(day(t, "2026-11-01")), generous()
+	policy.PasswordRetry = 2
+	report := func(steps ...citycard.Step) {
+		for _, step := range steps {
+			now = now.Add(time.Minute)
+			changed, err := card.ReportPassword(policy, step, causeAt(now), now)
+			require.NoError(t, err)
+			require.True(t, changed, step)
+		}
+	}
+	lock, unlock, reset := citycard.StepLock, citycard.StepUnlock, citycard.StepReset
+	report(citycard.StepSet, lock, unlock, lock, unlock)
+	assert.Equal(t, citycard.PasswordSet, card.Password)
+	report(lock, reset)
+	assert.Zero(t, card.PasswordUnlocks, "a password set anew begins anew")
+	report(lock, unlock, lock, unlock, lock)
+	report(unlock)
+	assert.Equal(t, citycard.PasswordDead, card.Password)
+	_, err := card.ReportPassword(policy, reset, causeAt(now), now)
+	assert.Equal(t, citycard.CodeInvalidTransition, citycard.CodeOf(err), "a dead password stays dead")
 }

@@ -112,7 +112,7 @@ func (f *pharmacyProof) apply(t *turn) (effect, error) {
 	if err != nil || done.stale || f.reason != ReasonActPharmacyOriginalPassword || t.card.Password != PasswordInitial {
 		return done, err
 	}
-	set, err := t.card.ReportPassword(StepSet, cause, t.now)
+	set, err := t.card.ReportPassword(t.policy, StepSet, cause, t.now)
 	if err != nil {
 		*t.card = *before
 		return effect{}, err
@@ -126,7 +126,7 @@ var passwordEvents = map[string]Step{
 }
 
 func (r *passwordReport) apply(t *turn) (effect, error) {
-	changed, err := t.card.ReportPassword(passwordEvents[r.Event], t.because(ReasonPartnerReport, "event", r.Event), t.now)
+	changed, err := t.card.ReportPassword(t.policy, passwordEvents[r.Event], t.because(ReasonPartnerReport, "event", r.Event), t.now)
 	return t.outcome(MachinePassword, changed, err)
 }
 

@@ -246,7 +246,7 @@ func everyKindOfStep(p citycard.Policy) map[string]func(*citycard.Card, citycard
 			return err
 		},
 		"password": func(c *card, by cause, now time.Time) error {
-			_, err := c.ReportPassword(citycard.StepSet, by, now)
+			_, err := c.ReportPassword(generous(), citycard.StepSet, by, now)
 			return err
 		},
 		"online": func(c *card, by cause, now time.Time) error {

@@ -23,6 +23,7 @@ var conformance = []struct {
 }{
 	{"a card comes back as it was stored, by every way to find it", roundTrip},
 	{"an account that the bank tells is kept", accountTold},
+	{"the unlocks of a password are counted", unlocksCounted},
 	{"an absent card is judged as absent", absent},
 	{"a failed judge stores nothing", failedJudge},
 	{"fifty parallel updates of one card lose none", parallelUpdates},
@@ -81,19 +82,6 @@ func roundTrip(t *testing.T, e engine) {
 	requireChain(t, list)
 	assert.Equal(t, "e1", list[0].Cause.EventID)
 	assert.Equal(t, "case 7", list[0].Cause.Evidence)
-}
-
-func accountTold(t *testing.T, e engine) {
-	store, address := migrated(t, e)
-	ref := seed(t, store, 2)[1]
-	require.NoError(t, store.Update(t.Context(), citycard.Subject{Ref: ref}, func(ch *citycard.Change) error {
-		_, err := ch.Card.ActivateByBank(citycard.Policy{}, citycard.BankReport{Bank: "102", Last4: "4321"}, cause("e1"), now)
-		return err
-	}))
-	found, err := open(t, address).Holding(t.Context(), citycard.Subject{Ref: ref})
-	require.NoError(t, err)
-	assert.Equal(t, citycard.Account{Last4: "4321"}, found.Card.Account)
-	assert.Equal(t, citycard.FinancialActive, found.Card.Financial)
 }
 
 func absent(t *testing.T, e engine) {

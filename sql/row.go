@@ -34,6 +34,7 @@ type cardRow struct {
 	SocialSince        int64             `db:"social_since"`
 	FinancialSince     int64             `db:"financial_since"`
 	PasswordSince      int64             `db:"password_since"`
+	PasswordUnlocks    int64             `db:"password_unlocks"`
 	Head               string            `db:"head"`
 	Version            int64             `db:"version"`
 }
@@ -41,7 +42,7 @@ type cardRow struct {
 const cardColumns = `c.ref, c.person_id, c.region, c.card_number, c.identification_code, c.bank_code,
  c.account_index, c.account_last4, c.fulfilment, c.social, c.financial, c.password, c.social_before, c.social_held,
  c.financial_before, c.received_on, c.valid_to, c.replacement_for, c.replaced_by, c.fulfilment_since, c.social_since,
- c.financial_since, c.password_since, c.head, c.version`
+ c.financial_since, c.password_since, c.password_unlocks, c.head, c.version`
 
 // fields are the places of cardColumns.
 func (r *cardRow) fields() []any {
@@ -49,7 +50,7 @@ func (r *cardRow) fields() []any {
 		&r.Ref, &r.PersonID, &r.Region, &r.CardNumber, &r.IdentificationCode, &r.BankCode,
 		&r.AccountIndex, &r.AccountLast4, &r.Fulfilment, &r.Social, &r.Financial, &r.Password, &r.SocialBefore, &r.SocialHeld,
 		&r.FinancialBefore, &r.ReceivedOn, &r.ValidTo, &r.ReplacementFor, &r.ReplacedBy, &r.FulfilmentSince, &r.SocialSince,
-		&r.FinancialSince, &r.PasswordSince, &r.Head, &r.Version,
+		&r.FinancialSince, &r.PasswordSince, &r.PasswordUnlocks, &r.Head, &r.Version,
 	}
 }
 
@@ -75,7 +76,7 @@ func (r *cardRow) card() (*citycard.Card, error) {
 			citycard.MachineFulfilment: instant(r.FulfilmentSince), citycard.MachineSocial: instant(r.SocialSince),
 			citycard.MachineFinancial: instant(r.FinancialSince), citycard.MachinePassword: instant(r.PasswordSince),
 		},
-		Head: r.Head, Version: r.Version,
+		PasswordUnlocks: int(r.PasswordUnlocks), Head: r.Head, Version: r.Version,
 	}, nil
 }
 
@@ -89,7 +90,7 @@ func rowOf(c *citycard.Card) cardRow {
 		ReceivedOn: c.ReceivedOn.String(), ValidTo: c.ValidTo.String(), ReplacementFor: c.ReplacementFor, ReplacedBy: c.ReplacedBy,
 		FulfilmentSince: millis(c.Since[citycard.MachineFulfilment]), SocialSince: millis(c.Since[citycard.MachineSocial]),
 		FinancialSince: millis(c.Since[citycard.MachineFinancial]), PasswordSince: millis(c.Since[citycard.MachinePassword]),
-		Head: c.Head, Version: c.Version,
+		PasswordUnlocks: int64(c.PasswordUnlocks), Head: c.Head, Version: c.Version,
 	}
 }
 

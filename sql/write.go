@@ -144,7 +144,8 @@ const (
  social_before = :social_before, social_held = :social_held, financial_before = :financial_before,
  account_last4 = :account_last4, received_on = :received_on, valid_to = :valid_to, replaced_by = :replaced_by,
  fulfilment_since = :fulfilment_since, social_since = :social_since, financial_since = :financial_since,
- password_since = :password_since, head = :head, version = :version WHERE ref = :ref AND version = :was`
+ password_since = :password_since, password_unlocks = :password_unlocks, head = :head, version = :version
+ WHERE ref = :ref AND version = :was`
 	insertCard = `INSERT INTO card (ref, person_id, region, card_number, identification_code, bank_code, account_index,
  account_last4, fulfilment, social, financial, password, social_before, social_held, financial_before, received_on,
  valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, version)

@@ -94,9 +94,10 @@ func (st *statement) updateCards(list []updatedCard) {
  password = i.password, social_before = i.social_before, social_held = i.social_held,
  financial_before = i.financial_before, account_last4 = i.account_last4, received_on = i.received_on, valid_to = i.valid_to, replaced_by = i.replaced_by,
  fulfilment_since = i.fulfilment_since, social_since = i.social_since, financial_since = i.financial_since,
- password_since = i.password_since, head = i.head, version = i.version
+ password_since = i.password_since, password_unlocks = i.password_unlocks, head = i.head, version = i.version
  FROM %s AS i (ref, was, fulfilment, social, financial, password, social_before, social_held, financial_before,
- account_last4, received_on, valid_to, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, version)
+ account_last4, received_on, valid_to, replaced_by, fulfilment_since, social_since, financial_since, password_since,
+ password_unlocks, head, version)
  WHERE c.ref = i.ref AND c.version = i.was RETURNING 1)`,
 		text(func(r *updatedCard) string { return r.Ref }), number(func(r *updatedCard) int64 { return r.Was }),
 		text(func(r *updatedCard) string { return r.Fulfilment }), text(func(r *updatedCard) string { return r.Social }),
@@ -107,6 +108,7 @@ func (st *statement) updateCards(list []updatedCard) {
 		text(func(r *updatedCard) string { return r.ReplacedBy }),
 		number(func(r *updatedCard) int64 { return r.FulfilmentSince }), number(func(r *updatedCard) int64 { return r.SocialSince }),
 		number(func(r *updatedCard) int64 { return r.FinancialSince }), number(func(r *updatedCard) int64 { return r.PasswordSince }),
+		number(func(r *updatedCard) int64 { return r.PasswordUnlocks }),
 		text(func(r *updatedCard) string { return r.Head }), number(func(r *updatedCard) int64 { return r.Version }))
 	st.expect("updated_card", len(list))
 }
