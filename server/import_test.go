@@ -181,7 +181,7 @@ func TestAKilledImportGoesOn(t *testing.T) {
 		rest := command(t, environ, "import", "cards", path)
 		require.Equal(t, 0, rest.code, rest)
 		assert.NotContains(t, rest.stdout, ": 15497 added", "what was stored is not stored again")
-		rejects, err := os.ReadFile(path + ".rejects.csv")
+		rejects, err := os.ReadFile(rejectsOf(path))
 		require.NoError(t, err)
 		assert.Equal(t, spoiled, string(rejects))
 
