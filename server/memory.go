@@ -13,7 +13,7 @@ import (
 // is in use" means a collection every few hundred requests, each of which costs the same however little there is to find.
 // Beside SQLite, whose pages lie in the same process, there is less to spare.
 const (
-	headroom           = 32 << 20
+	headroom           = 16 << 20
 	headroomWithSQLite = 4 << 20
 )
 
