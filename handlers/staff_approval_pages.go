@@ -76,11 +76,7 @@ type staffApprovalPage struct {
 func (h *StaffPages) Approval(c echo.Context) error { return h.approval(c, nil) }
 
 func (h *StaffPages) approval(c echo.Context, refusal error) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}

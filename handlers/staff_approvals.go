@@ -103,11 +103,7 @@ func approvalState(c echo.Context) (citycard.ApprovalState, error) {
 
 // Show answers GET /admin/v1/approvals/{ref}.
 func (h StaffQueue) Show(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}

@@ -117,11 +117,7 @@ func (h StaffAudit) AskExport(c echo.Context) error {
 
 // Export answers POST /admin/v1/audit/exports/{ref} with the lines as CSV, once.
 func (h StaffAudit) Export(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}

@@ -36,11 +36,7 @@ func (h *StaffPages) Card(c echo.Context) error { return h.card(c, nil, nil) }
 
 // card shows a card's page, and above it what was revealed or refused.
 func (h *StaffPages) card(c echo.Context, shown *revealed, refusal error) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -71,11 +67,7 @@ func (h *StaffPages) card(c echo.Context, shown *revealed, refusal error) error 
 // Act answers POST /admin/cards/{ref}/act and leads back to the card or, where a second person is needed, to the
 // request.
 func (h *StaffPages) Act(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -120,11 +112,7 @@ func formOnce(c echo.Context) string {
 // Reveal answers POST /admin/cards/{ref}/reveal with the card's page, the field above it: what is revealed stands in
 // no address and is not there when the page is opened again. Ask is the button that asks a second person.
 func (h *StaffPages) Reveal(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -148,11 +136,7 @@ func (h *StaffPages) Reveal(c echo.Context) error {
 
 // OpenCorrection answers POST /admin/cards/{ref}/corrections and leads back to the card.
 func (h *StaffPages) OpenCorrection(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -167,11 +151,7 @@ func (h *StaffPages) OpenCorrection(c echo.Context) error {
 
 // ResolveCorrection answers POST /admin/corrections/{ref} and leads to the case's card.
 func (h *StaffPages) ResolveCorrection(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}

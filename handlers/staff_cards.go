@@ -124,11 +124,7 @@ type foundBody struct {
 
 // Show answers GET /admin/v1/cards/{ref}.
 func (h StaffCards) Show(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -151,11 +147,7 @@ func showReissueView(view citycard.ReissueView, lang citycard.Lang) reissueViewB
 
 // Reissue answers POST /admin/v1/cards/{ref}/reissue.
 func (h StaffCards) Reissue(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -186,11 +178,7 @@ func (h StaffCards) Reissue(c echo.Context) error {
 
 // ShowReissue answers GET /admin/v1/reissues/{ref}.
 func (h StaffCards) ShowReissue(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}

@@ -38,11 +38,7 @@ func showCorrection(k citycard.Correction) correctionBody {
 
 // Open answers POST /admin/v1/cards/{ref}/corrections: 201 with the case.
 func (h StaffCorrections) Open(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -94,11 +90,7 @@ func (h StaffCorrections) List(c echo.Context) error {
 
 // Show answers GET /admin/v1/corrections/{ref}.
 func (h StaffCorrections) Show(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -111,11 +103,7 @@ func (h StaffCorrections) Show(c echo.Context) error {
 
 // Resolve answers POST /admin/v1/corrections/{ref}/resolve with the case.
 func (h StaffCorrections) Resolve(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}

@@ -65,11 +65,7 @@ func exportAsked(what citycard.ExportKind, from, to string) (citycard.Export, er
 
 // Fetch answers POST /admin/v1/exports/{ref} with the file of an approved request, once.
 func (h StaffExports) Fetch(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}

@@ -14,11 +14,7 @@ type StaffHotline struct{ Callers StaffCallers }
 // Identify answers POST /admin/v1/cards/{ref}/identifications: 201 with the identification that the hotline's actions
 // name, or caller_not_identified, which does not say what was wrong.
 func (h StaffHotline) Identify(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -48,11 +44,7 @@ func (h StaffHotline) Identify(c echo.Context) error {
 
 // Questions answers GET /admin/v1/cards/{ref}/questions: what the record can answer, without the answers.
 func (h StaffHotline) Questions(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}

@@ -82,11 +82,7 @@ func (h *StaffPages) hotline(c echo.Context, ref string, refusal error) error {
 // HotlineLoss answers POST /admin/hotline/{ref}: identifies the caller by what was said and records the loss, or with
 // the button replace also orders the new card, while the caller waits.
 func (h *StaffPages) HotlineLoss(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}

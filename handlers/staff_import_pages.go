@@ -105,11 +105,7 @@ type staffImportPage struct {
 func (h *StaffImportPages) Show(c echo.Context) error { return h.one(c, nil) }
 
 func (h *StaffImportPages) one(c echo.Context, refusal error) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -145,11 +141,7 @@ func (h *StaffImportPages) one(c echo.Context, refusal error) error {
 
 // Decide answers POST /admin/imports/{ref} with decision=confirm or cancel, and leads back to the file.
 func (h *StaffImportPages) Decide(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -172,11 +164,7 @@ func (h *StaffImportPages) Decide(c echo.Context) error {
 
 // Rejects answers GET /admin/imports/{ref}/rejects: every problem as a file, in the page's language.
 func (h *StaffImportPages) Rejects(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}

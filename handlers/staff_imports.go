@@ -211,11 +211,7 @@ func (h StaffImports) Cancel(c echo.Context) error { return decideImport(c, h.De
 func decideImport(
 	c echo.Context, decide func(context.Context, citycard.StaffSession, string) (citycard.ImportJob, error),
 ) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -242,11 +238,7 @@ type rejectCursor struct {
 
 // Rejects answers GET /admin/v1/imports/{ref}/rejects?cursor=&limit=, by line.
 func (h StaffImports) Rejects(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}

@@ -57,11 +57,7 @@ func (h *StaffPartnerPages) list(c echo.Context, refusal error) error {
 
 // AskKey answers POST /admin/partners/{ref}/keys and leads to the request that awaits a second person.
 func (h *StaffPartnerPages) AskKey(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	app, err := reference(c, "ref")
+	session, app, err := staffOn(c)
 	if err != nil {
 		return err
 	}

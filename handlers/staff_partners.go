@@ -72,11 +72,7 @@ func (h StaffPartners) List(c echo.Context) error {
 
 // Show answers GET /admin/v1/partners/{ref}.
 func (h StaffPartners) Show(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	app, err := reference(c, "ref")
+	session, app, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -89,11 +85,7 @@ func (h StaffPartners) Show(c echo.Context) error {
 
 // AskKey answers POST /admin/v1/partners/{ref}/keys: 202 with the request that awaits a second person.
 func (h StaffPartners) AskKey(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	app, err := reference(c, "ref")
+	session, app, err := staffOn(c)
 	if err != nil {
 		return err
 	}

@@ -78,11 +78,7 @@ func (h StaffPolicies) List(c echo.Context) error {
 
 // Show answers GET /admin/v1/policies/{ref}, the ref being a region.
 func (h StaffPolicies) Show(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	region, err := reference(c, "ref")
+	session, region, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -200,11 +196,7 @@ func trial(c echo.Context, desk PolicyDesk) (citycard.TrialView, error) {
 
 // Ask answers POST /admin/v1/policies/dry-runs/{ref}/approval with the request that a second person decides.
 func (h StaffPolicies) Ask(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}

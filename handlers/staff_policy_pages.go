@@ -47,11 +47,7 @@ func (h *StaffPolicyPages) City(c echo.Context) error { return h.city(c, "", nil
 // city shows a city's policies and, for those who may change it, the form with a record: the one given, or that of
 // the current policy.
 func (h *StaffPolicyPages) city(c echo.Context, record string, refusal error) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	region, err := reference(c, "ref")
+	session, region, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -131,11 +127,7 @@ func (h *StaffPolicyPages) trial(c echo.Context, refusal error) error {
 
 // Ask answers POST /admin/policies/dry-runs/{ref} and leads to the request that a second person decides.
 func (h *StaffPolicyPages) Ask(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	id, err := reference(c, "ref")
+	session, id, err := staffOn(c)
 	if err != nil {
 		return err
 	}

@@ -108,3 +108,12 @@ func staffOf(c echo.Context) (citycard.StaffSession, error) {
 	}
 	return session, nil
 }
+
+// staffOn is the log-in of staff with the reference of what the route is about.
+func staffOn(c echo.Context) (session citycard.StaffSession, ref string, err error) {
+	if session, err = staffOf(c); err != nil {
+		return citycard.StaffSession{}, "", err
+	}
+	ref, err = reference(c, "ref")
+	return session, ref, err
+}

@@ -19,11 +19,7 @@ type staffReissuePage struct {
 func (h *StaffPages) ReissueForm(c echo.Context) error { return h.reissueForm(c, nil) }
 
 func (h *StaffPages) reissueForm(c echo.Context, refusal error) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -37,11 +33,7 @@ func (h *StaffPages) reissueForm(c echo.Context, refusal error) error {
 
 // Reissue answers POST /admin/cards/{ref}/reissue and leads to the slip.
 func (h *StaffPages) Reissue(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}
@@ -68,11 +60,7 @@ type slipPage struct {
 
 // Slip answers GET /admin/reissues/{ref}: what is printed and signed.
 func (h *StaffPages) Slip(c echo.Context) error {
-	session, err := staffOf(c)
-	if err != nil {
-		return err
-	}
-	ref, err := reference(c, "ref")
+	session, ref, err := staffOn(c)
 	if err != nil {
 		return err
 	}

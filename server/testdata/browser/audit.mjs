@@ -1,9 +1,15 @@
 // Looks through the record of actions in Chromium, asks for an export, and saves the checkpoint. Is given
 // {service, token, lang, object, screenshots}.
+// Every page is held against axe, which needs scripts.
+import { audit } from "./axe.mjs";
 import { visit } from "./browser.mjs";
 
 const seen = { all: [], found: [], request: "", checkpoint: "", narrow: 0 };
-await visit(seen, { viewport: { width: 1280, height: 900 } }, async (given, page, look) => {
+await visit(seen, { viewport: { width: 1280, height: 900 }, javaScriptEnabled: true }, async (given, page, note) => {
+  const look = async (name) => {
+    await note(name);
+    await audit(page, seen.problems, name);
+  };
   const lines = async () => {
     const list = [];
     for (const row of await page.locator("#actions tbody tr").all()) list.push((await row.locator("th, td").allInnerTexts()).join(" | "));

@@ -1,9 +1,15 @@
 // Changes a city's policy in Chromium: a broken record, a dry run, the request, and its approval by a second person.
 // Is given {service, tokens, lang, broken, record, screenshots}; the tokens are those who ask, approve and look.
+// Every page is held against axe, which needs scripts.
+import { audit } from "./axe.mjs";
 import { visit } from "./browser.mjs";
 
 const seen = { problems_seen: "", counts: {}, cards: 0, changed: [], own: 0, outcome: "", periods: [], looking: 0, narrow: 0 };
-await visit(seen, { viewport: { width: 1280, height: 900 } }, async (given, page, look) => {
+await visit(seen, { viewport: { width: 1280, height: 900 }, javaScriptEnabled: true }, async (given, page, note) => {
+  const look = async (name) => {
+    await note(name);
+    await audit(page, seen.problems, name);
+  };
   const enter = (token) => page.context().addCookies([{ name: "citycard_staff", value: token, url: `${given.service}/admin` }]);
   await enter(given.tokens[0]);
   await page.goto(`${given.service}/admin/policies`);
