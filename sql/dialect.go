@@ -1,6 +1,11 @@
 package sql
 
-import "encoding/json"
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/jmoiron/sqlx"
+)
 
 // dialect is where the two engines' SQL differs.
 type dialect string
@@ -44,4 +49,13 @@ func (d dialect) lockFree() string {
 		return " FOR UPDATE SKIP LOCKED"
 	}
 	return ""
+}
+
+// alone makes the transaction the only one that writes to the table until it ends; readers go on. SQLite has one writer.
+func (d dialect) alone(ctx context.Context, tx *sqlx.Tx, table string) error {
+	if d == sqlite {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "LOCK TABLE "+table+" IN SHARE ROW EXCLUSIVE MODE")
+	return err
 }
