@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 )
@@ -45,6 +47,11 @@ func (b *bench) engine(ctx context.Context, engine string, cards int, file strin
 	if r.imported, err = b.command(ctx, d.address, "import", "cards", file); err != nil {
 		return err
 	}
+	if b.pause {
+		if err := b.wait(ctx); err != nil {
+			return err
+		}
+	}
 	people, err := b.people(ctx, d, cards, file)
 	if err != nil {
 		return err
@@ -64,6 +71,15 @@ func (b *bench) engine(ctx context.Context, engine string, cards int, file strin
 	b.finished[engine] = append(b.finished[engine], r)
 	b.printResult(r)
 	return r.verify()
+}
+
+// wait returns when somebody says that the machine is at rest. What is measured is the program as it is then.
+func (b *bench) wait(ctx context.Context) error {
+	sayf("imported; a line on standard input starts the measurement")
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return fmt.Errorf("-pause: wait for a line: %w", err)
+	}
+	return b.build(ctx)
 }
 
 // people binds citizens to cards.

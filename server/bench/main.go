@@ -28,6 +28,7 @@ type options struct {
 	seconds     int
 	short       bool
 	profile     bool
+	pause       bool
 	only        string
 	output      string
 	keep        string
@@ -53,6 +54,7 @@ func readOptions(args []string) (*options, error) {
 	flags.IntVar(&o.seconds, "seconds", 5, "seconds of each measurement")
 	flags.BoolVar(&o.short, "short", false, "two minutes: 50,000 cards, three rounds of two seconds, only what the targets compare")
 	flags.BoolVar(&o.profile, "profile", false, "also print the service's ten heaviest functions at 64 connections")
+	flags.BoolVar(&o.pause, "pause", false, "after the import wait for a line on standard input, then build again and measure: imports take long, measuring needs a machine at rest")
 	flags.StringVar(&o.only, "only", "", "measure only this, by its name in the table, such as activation")
 	flags.StringVar(&o.keep, "keep", "", "a folder to leave the profiles in")
 	flags.StringVar(&o.output, "output", "", "a file for the tables, beside standard output")
