@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,11 +27,13 @@ type surroundings struct {
 	draining func() bool
 }
 
+// surround adds what every request passes, inside of whatever e uses already and outside of all that its routes use.
+// Nothing may be used after it.
 func surround(e *echo.Echo, s surroundings, pages *handlers.Pages) {
 	e.IPExtractor = s.proxies.Addresses()
 	e.SchemeExtractor = s.proxies.Schemes()
 	e.HTTPErrorHandler = handlers.Problems(pages)
-	e.Use(
+	e.Use(wrapped(
 		middleware.RequestID(s.proxies, s.newID),
 		middleware.AccessLog(s.log, s.clock),
 		middleware.Recover(),
@@ -38,7 +41,17 @@ func surround(e *echo.Echo, s surroundings, pages *handlers.Pages) {
 		middleware.Draining(s.draining),
 		limitSizes(e),
 		limitTime(s.timeout),
-	)
+	))
+}
+
+// wrapped is several middlewares as one, the first of them outermost, which are wrapped around each other now and not
+// again for every request. It must be the innermost that an Echo uses: its next handler is then the route's own.
+func wrapped(each ...echo.MiddlewareFunc) echo.MiddlewareFunc {
+	handle := echo.HandlerFunc(func(c echo.Context) error { return c.Handler()(c) })
+	for _, one := range slices.Backward(each) {
+		handle = one(handle)
+	}
+	return func(echo.HandlerFunc) echo.HandlerFunc { return handle }
 }
 
 // uploadPath and uploadPagePath are where card files are uploaded, which may be larger and take longer than anything
