@@ -74,6 +74,7 @@ func (a *Activator) Start(ctx context.Context, r ActivationRequest) (ActivationV
 			return view, err
 		}
 	}
+	draft.Attempts = a.attempts(r, draft.Number)
 	return a.await(ctx, r.Session, draft, once)
 }
 
@@ -90,18 +91,21 @@ func (a *Activator) draft(r ActivationRequest) (Activation, error) {
 		return Activation{}, err
 	}
 	method, lifetime := a.check(number, DateOf(now))
-	id := a.NewID()
 	return Activation{
-		ID: id, CitizenID: r.Session.CitizenID, Channel: r.Session.Channel,
+		ID: a.NewID(), CitizenID: r.Session.CitizenID, Channel: r.Session.Channel,
 		Name: name, Number: number, Method: method, Status: ActivationAwaitingIdentity,
-		Dedup: a.Blind("activation", r.Session.CitizenID+"\n"+number.Reveal()+"\n"+name.Reveal()),
-		Attempts: map[AttemptKind]string{
-			AttemptByCitizen: a.Blind("attempt", r.Session.CitizenID),
-			AttemptByNumber:  a.Blind("attempt", number.Reveal()),
-			AttemptByAddress: a.Blind("attempt", r.Address),
-		},
+		Dedup:     a.Blind("activation", r.Session.CitizenID+"\n"+number.Reveal()+"\n"+name.Reveal()),
 		StartedAt: now, ExpiresAt: now.Add(lifetime),
 	}, nil
+}
+
+// attempts are the keyed hashes under which a guess at this person is counted.
+func (a *Activator) attempts(r ActivationRequest, number IDNumber) map[AttemptKind]string {
+	return map[AttemptKind]string{
+		AttemptByCitizen: a.Blind("attempt", r.Session.CitizenID),
+		AttemptByNumber:  a.Blind("attempt", number.Reveal()),
+		AttemptByAddress: a.Blind("attempt", r.Address),
+	}
 }
 
 // check is how the identity is confirmed, and how long the activation may await that. The card and its city are
@@ -112,11 +116,12 @@ func (a *Activator) check(number IDNumber, today Date) (IdentityMethod, time.Dur
 	if number.DocumentType() != DocumentCitizenID {
 		method = IdentityFace
 	}
-	cities := []Policy{a.Policies.HomePolicy(today)}
-	if named, known := a.Policies.For(number.City(), today); known {
-		cities = append(cities, named)
+	home := a.Policies.HomePolicy(today)
+	named, known := a.Policies.For(number.City(), today)
+	if !known {
+		named = home
 	}
-	for _, city := range cities {
+	for _, city := range []Policy{home, named} {
 		if city.FinancialActivation == OnlineFace {
 			method, lifetime = IdentityFace, min(lifetime, time.Duration(city.FaceMinutes)*time.Minute)
 		}
@@ -158,7 +163,7 @@ func (a *Activator) straight(ctx context.Context, r ActivationRequest, draft *Ac
 			return nil
 		}
 		done := *draft
-		done.Method, done.Dedup, done.Attempts = IdentityBound, "", nil
+		done.Method, done.Dedup = IdentityBound, ""
 		card, err := a.judge(ch, &done, Proof{Method: IdentityBound, At: draft.StartedAt})
 		if CodeOf(err) == CodeFaceRequired {
 			draft.Method, through = IdentityFace, false
@@ -178,6 +183,7 @@ func (a *Activator) straight(ctx context.Context, r ActivationRequest, draft *Ac
 		view, err = a.Find(ctx, r.Session, earlier)
 		return view, true, err
 	case mismatch:
+		draft.Attempts = a.attempts(r, draft.Number)
 		return ActivationView{}, true, a.mismatch(ctx, *draft)
 	}
 	return view, through, nil

@@ -1,6 +1,9 @@
 package citycard
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Blocker is one reason why a card cannot be used now, with what to do about it.
 type Blocker struct {
@@ -54,14 +57,13 @@ func Blockers(card *Card, p Policy, now time.Time) []Blocker {
 // deadline the bank's branch comes first, otherwise what the first blocker says. What only the social security
 // application lacks is mended where it is used.
 func (c *Card) adviseOffline(blockers []Blocker, p Policy, now time.Time) {
-	if c.ActivatableOnline(p, now) {
+	if !slices.ContainsFunc(blockers, Blocker.onPhone) || c.ActivatableOnline(p, now) {
 		return
 	}
 	for i := range blockers {
 		b := &blockers[i]
-		onPhone := b.Code == string(CodeFinancialNotActive) || b.Code == string(CodeSocialNotActive) || b.Code == BlockerMedicalRestricted
 		switch {
-		case !onPhone:
+		case !b.onPhone():
 		case c.SocialAt(p, now) == SocialAutoLost:
 			b.Next = firstAtBank
 			b.Next.Where = branchOf(p, c.Bank)
@@ -71,6 +73,11 @@ func (c *Card) adviseOffline(blockers []Blocker, p Policy, now time.Time) {
 			b.Next = socialInUse
 		}
 	}
+}
+
+// onPhone tells whether the advice is to activate on the phone.
+func (b Blocker) onPhone() bool {
+	return b.Code == string(CodeFinancialNotActive) || b.Code == string(CodeSocialNotActive) || b.Code == BlockerMedicalRestricted
 }
 
 // refusesOnline are the blockers that have to be dealt with before anything can be activated on the phone.

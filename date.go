@@ -1,6 +1,7 @@
 package citycard
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -59,7 +60,9 @@ func (d Date) AddMonths(n int) Date {
 }
 
 // Before tells whether d is an earlier day than other.
-func (d Date) Before(other Date) bool { return d.Start().Before(other.Start()) }
+func (d Date) Before(other Date) bool {
+	return cmp.Or(cmp.Compare(d.year, other.year), cmp.Compare(d.month, other.month), cmp.Compare(d.day, other.day)) < 0
+}
 
 // DaysUntil counts the days from d to other; negative where other is earlier.
 func (d Date) DaysUntil(other Date) int {
@@ -71,7 +74,7 @@ func (d Date) String() string {
 	if d.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("%04d-%02d-%02d", d.year, int(d.month), d.day)
+	return d.Start().Format(time.DateOnly)
 }
 
 // MarshalJSON writes "YYYY-MM-DD", or null for the zero Date.

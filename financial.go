@@ -94,11 +94,14 @@ func (c *Card) ActivateOnline(p Policy, proof Proof, cause Cause, now time.Time)
 // ActivatableOnline tells whether a confirmed citizen may activate the financial application of this card now,
 // apart from a face check and other cards of the same person.
 func (c *Card) ActivatableOnline(p Policy, now time.Time) bool {
+	if c.FinancialAt(p, now) != FinancialInactive {
+		return false
+	}
 	settled := c.Clone()
 	if err := settled.Settle(p, now); err != nil {
 		return false
 	}
-	return settled.Financial == FinancialInactive && settled.onlineAllowed(p, now) == nil
+	return settled.onlineAllowed(p, now) == nil
 }
 
 // fresh tells whether the proof is a face check younger than the city's minutes.

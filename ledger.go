@@ -3,7 +3,6 @@ package citycard
 import (
 	"context"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -56,13 +55,12 @@ func LedgerSum(content string) string { return digest(content) }
 // Canonical writes fields one after the other as netstrings: the length in bytes, ":" and the field. No other
 // list of fields gives the same text.
 func Canonical(fields ...string) string {
-	var text strings.Builder
+	text := make([]byte, 0, 512)
 	for _, field := range fields {
-		text.WriteString(strconv.Itoa(len(field)))
-		text.WriteByte(':')
-		text.WriteString(field)
+		text = strconv.AppendInt(text, int64(len(field)), 10)
+		text = append(append(text, ':'), field...)
 	}
-	return text.String()
+	return string(text)
 }
 
 // LedgerTree is a state of the ledger: how many entries it holds, and the root of the Merkle tree over them in

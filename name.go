@@ -9,7 +9,7 @@ import (
 const (
 	nameField   = "name"
 	nameMaximum = 50
-	middleDot   = "·"
+	middleDot   = '·'
 )
 
 // Name is a person's name in Unicode NFKC, with single inner spaces and one kind of middle dot. It prints
@@ -34,7 +34,7 @@ func ParseName(raw string, nfkc func(string) string) (Name, error) {
 	}
 	text = strings.Join(strings.Fields(text), " ")
 	switch {
-	case strings.Trim(text, middleDot+" ") == "":
+	case strings.Trim(text, string(middleDot)+" ") == "":
 		return Name{}, refuseField(CodeNameEmpty, nameField, "the name is empty")
 	case utf8.RuneCountInString(text) > nameMaximum:
 		return Name{}, refuseField(CodeNameTooLong, nameField, "the name has more than 50 characters")
@@ -56,12 +56,14 @@ const (
 // Matches compares two names in NFKC without spaces and with every middle dot folded to one. Upper and lower
 // case differ, different Han characters never match, and an empty name matches nothing.
 func (n Name) Matches(other Name) (NameRule, bool) {
-	mine, theirs := withoutSpaces(n.text), withoutSpaces(other.text)
+	mine := withoutSpaces(n.text)
+	if n.text == other.text && mine != "" {
+		return NameExact, true
+	}
+	theirs := withoutSpaces(other.text)
 	switch {
 	case mine == "" || theirs == "":
 		return "", false
-	case n.text == other.text:
-		return NameExact, true
 	case mine == theirs:
 		return NameSpacing, true
 	case foldDots(mine) == foldDots(theirs):
@@ -93,14 +95,20 @@ func (nameMask) mask(plain string) string {
 	return shown.String()
 }
 
-var dots = strings.NewReplacer("•", middleDot, "・", middleDot, "‧", middleDot, "･", middleDot, "．", middleDot)
+func foldDots(text string) string { return strings.Map(foldDot, text) }
 
-func foldDots(text string) string { return dots.Replace(text) }
+func foldDot(r rune) rune {
+	switch r {
+	case '•', '・', '‧', '･', '．':
+		return middleDot
+	}
+	return r
+}
 
 func withoutSpaces(text string) string { return strings.Join(strings.Fields(text), "") }
 
 func notHan(r rune) bool { return !unicode.Is(unicode.Han, r) }
 
-func separatesParts(r rune) bool { return r == ' ' || string(r) == middleDot }
+func separatesParts(r rune) bool { return r == ' ' || r == middleDot }
 
 func unfitForName(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf) || r == utf8.RuneError }
