@@ -119,7 +119,7 @@ func readForm(c echo.Context) (formPage, error) {
 	if !utf8.ValidString(form.Name + form.IDNumber) {
 		return formPage{}, malformed("", "the form is not valid UTF-8")
 	}
-	if form.Once != "" && !onceForm.MatchString(form.Once) {
+	if form.Once != "" && !isOnceKey(form.Once) {
 		return formPage{}, malformed(onceField, "the form's number has the wrong form")
 	}
 	return form, nil

@@ -29,10 +29,10 @@ type cardBody struct {
 	Social              citycard.SocialState     `json:"social"`
 	Financial           citycard.FinancialState  `json:"financial"`
 	Password            citycard.PasswordState   `json:"password"`
-	ReceivedOn          citycard.Date            `json:"received_on"`
-	ValidTo             citycard.Date            `json:"valid_to"`
-	MedicalRestrictedOn citycard.Date            `json:"medical_restricted_on"`
-	FinancialDueOn      citycard.Date            `json:"financial_due_on"`
+	ReceivedOn          *string                  `json:"received_on"`
+	ValidTo             *string                  `json:"valid_to"`
+	MedicalRestrictedOn *string                  `json:"medical_restricted_on"`
+	FinancialDueOn      *string                  `json:"financial_due_on"`
 	Blockers            []blockerBody            `json:"blockers"`
 	ReplacementFor      *string                  `json:"replacement_for"`
 	ReplacedBy          *string                  `json:"replaced_by"`
@@ -60,8 +60,8 @@ func showCard(view citycard.CardView, lang citycard.Lang) *cardBody {
 		CardNumberMasked: view.CardNumberMasked, HolderMasked: view.HolderMasked,
 		IssuingBank: bankBody{view.Bank, view.BankName.In(lang)},
 		Fulfilment:  view.Fulfilment, Social: view.Social, Financial: view.Financial, Password: view.Password,
-		ReceivedOn: view.ReceivedOn, ValidTo: view.ValidTo,
-		MedicalRestrictedOn: view.MedicalRestrictedOn, FinancialDueOn: view.FinancialDueOn,
+		ReceivedOn: optional(view.ReceivedOn.String()), ValidTo: optional(view.ValidTo.String()),
+		MedicalRestrictedOn: optional(view.MedicalRestrictedOn.String()), FinancialDueOn: optional(view.FinancialDueOn.String()),
 		Blockers: blockers, ReplacementFor: optional(view.ReplacementFor), ReplacedBy: optional(view.ReplacedBy),
 		Version: view.Version,
 	}

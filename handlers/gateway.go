@@ -69,7 +69,7 @@ func numberOf(content []byte) string {
 	var head struct {
 		OutRequestNo string `json:"out_request_no"`
 	}
-	if err := json.Unmarshal(content, &head); err != nil || !onceForm.MatchString(head.OutRequestNo) {
+	if err := json.Unmarshal(content, &head); err != nil || !isOnceKey(head.OutRequestNo) {
 		return ""
 	}
 	return head.OutRequestNo

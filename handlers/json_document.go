@@ -75,15 +75,16 @@ func (d *document) object(t reflect.Type, path string, depth int) error {
 			}
 			return malformed(path, "a comma stands before the end of an object")
 		}
-		name, err := d.text(path)
+		text, err := d.text(path)
 		if err != nil {
 			return err
 		}
-		field := join(path, name)
-		if seen[fold(name)] {
+		name := string(text)
+		field, folded := join(path, name), fold(name)
+		if seen[folded] {
 			return malformed(field, "a member stands there twice")
 		}
-		seen[fold(name)] = true
+		seen[folded] = true
 		member, known := members.find(name)
 		if !known {
 			return unknownMember(name, field)
@@ -165,31 +166,33 @@ func (d *document) integer(path string) error {
 	return nil
 }
 
-// text reads a string and gives it unescaped.
-func (d *document) text(path string) (string, error) {
+// text reads a string and gives it unescaped: a part of the document itself where nothing in it was escaped.
+func (d *document) text(path string) ([]byte, error) {
 	if !d.take('"') {
-		return "", malformed(path, "a string is missing")
+		return nil, malformed(path, "a string is missing")
 	}
-	var text strings.Builder
+	var unescaped []byte // up to start
+	start := d.at
 	for d.at < len(d.data) {
 		b := d.data[d.at]
 		d.at++
 		switch {
+		case b == '"' && unescaped == nil:
+			return d.data[start : d.at-1], nil
 		case b == '"':
-			return text.String(), nil
+			return append(unescaped, d.data[start:d.at-1]...), nil
 		case b < ' ':
-			return "", malformed(path, "a string holds a raw control character")
-		case b != '\\':
-			text.WriteByte(b)
-		default:
+			return nil, malformed(path, "a string holds a raw control character")
+		case b == '\\':
+			unescaped = append(unescaped, d.data[start:d.at-1]...)
 			r, ok := d.escape()
 			if !ok {
-				return "", malformed(path, "a string holds an escape that stands for no character")
+				return nil, malformed(path, "a string holds an escape that stands for no character")
 			}
-			text.WriteRune(r)
+			unescaped, start = utf8.AppendRune(unescaped, r), d.at
 		}
 	}
-	return "", malformed(path, "a string does not end")
+	return nil, malformed(path, "a string does not end")
 }
 
 func (d *document) escape() (rune, bool) {

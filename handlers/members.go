@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"reflect"
 	"strings"
+	"sync"
 )
 
 // members are the names an object of some Go type may have. A nil map takes any name: the target is a map, an
@@ -19,9 +20,25 @@ func (m members) find(name string) (t reflect.Type, known bool) {
 	return t, known
 }
 
+// known are the members of each type that was asked for. The types are the program's own, so there is an end to them.
+var known sync.Map
+
 func membersOf(t reflect.Type) members {
 	t = target(t)
-	if t == nil || t.Kind() != reflect.Struct || readsItself(t) {
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	found, asked := known.Load(t)
+	if !asked {
+		found, _ = known.LoadOrStore(t, readMembers(t))
+	}
+	names, _ := found.(members)
+	return names
+}
+
+// readMembers reads a struct's members off its fields.
+func readMembers(t reflect.Type) members {
+	if readsItself(t) {
 		return nil
 	}
 	names := members{}

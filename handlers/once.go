@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -10,11 +11,18 @@ import (
 
 const onceHeader = "Idempotency-Key"
 
-var (
-	onceForm      = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
-	referenceForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	authCodeForm  = regexp.MustCompile(`^[\x21-\x7e]{1,256}$`)
-)
+var authCodeForm = regexp.MustCompile(`^[\x21-\x7e]{1,256}$`)
+
+// isOnceKey tells whether a text can be a caller's number: 8 to 64 letters, digits, - or _.
+func isOnceKey(text string) bool { return len(text) >= 8 && isReference(text) }
+
+// isReference tells whether a text can be an identifier of ours: 1 to 64 letters, digits, - or _.
+func isReference(text string) bool {
+	return 0 < len(text) && len(text) <= 64 && !strings.ContainsFunc(text, func(r rune) bool {
+		isLetter, isDigit := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z', '0' <= r && r <= '9'
+		return !isLetter && !isDigit && r != '-' && r != '_'
+	})
+}
 
 // onceKey is the caller's number for a request that must take effect once, empty where none was sent.
 func onceKey(c echo.Context) (string, error) {
@@ -22,7 +30,7 @@ func onceKey(c echo.Context) (string, error) {
 	switch {
 	case len(values) == 0:
 		return "", nil
-	case len(values) > 1, !onceForm.MatchString(values[0]):
+	case len(values) > 1, !isOnceKey(values[0]):
 		return "", malformed(onceHeader, "Idempotency-Key must be 8 to 64 letters, digits, - or _, sent once")
 	}
 	return values[0], nil
@@ -32,7 +40,7 @@ func onceKey(c echo.Context) (string, error) {
 // like an absent one.
 func reference(c echo.Context, name string) (string, error) {
 	ref := c.Param(name)
-	if !referenceForm.MatchString(ref) {
+	if !isReference(ref) {
 		return "", &citycard.Error{Code: citycard.CodeNotFound}
 	}
 	return ref, nil

@@ -74,7 +74,7 @@ func pageAsked(c echo.Context) (limit int, before string, err error) {
 	if limit, err = limitAsked(c); err != nil {
 		return 0, "", err
 	}
-	if before = c.QueryParam("cursor"); before != "" && !referenceForm.MatchString(before) {
+	if before = c.QueryParam("cursor"); before != "" && !isReference(before) {
 		return 0, "", malformed("cursor", "cursor must be the next_cursor of an earlier answer")
 	}
 	return limit, before, nil

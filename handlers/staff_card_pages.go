@@ -103,7 +103,7 @@ func formAgent(c echo.Context) citycard.Agent {
 
 // formOnce is the form's own number; a form without a proper one is not recognised when it comes again.
 func formOnce(c echo.Context) string {
-	if once := c.FormValue("once"); onceForm.MatchString(once) {
+	if once := c.FormValue("once"); isOnceKey(once) {
 		return once
 	}
 	return ""

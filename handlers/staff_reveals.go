@@ -29,7 +29,7 @@ func readReveal(c echo.Context) (citycard.RevealRequest, error) {
 	if err := bind(c, &body); err != nil {
 		return citycard.RevealRequest{}, err
 	}
-	if body.Approval != "" && !referenceForm.MatchString(body.Approval) {
+	if body.Approval != "" && !isReference(body.Approval) {
 		return citycard.RevealRequest{}, malformed("approval", "approval must be the id of a request for approval")
 	}
 	return citycard.RevealRequest{
