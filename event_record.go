@@ -15,6 +15,7 @@ type eventRecord struct {
 	Hint             Text        `json:"hint,omitzero"`
 	Region           string      `json:"region"`
 	CardNumberMasked string      `json:"card_number_masked"`
+	CardRef          string      `json:"card_ref,omitempty"`
 	OccurredAt       int64       `json:"occurred_at"`
 	ServerTime       int64       `json:"server_time"`
 }

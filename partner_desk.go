@@ -229,7 +229,7 @@ func (d *PartnerDesk) judge(ch *Change, e *event) (PartnerReply, error) {
 	}
 	record := eventRecord{
 		Method: e.request.Method, Result: ResultApplied, Changed: done.changed, Hint: done.hint,
-		Region: card.Region, CardNumberMasked: card.Number.Mask(),
+		Region: card.Region, CardNumberMasked: card.Number.Mask(), CardRef: card.Ref,
 		OccurredAt: e.occurred.UnixMilli(), ServerTime: now.UnixMilli(),
 	}
 	if done.stale {

@@ -46,13 +46,18 @@ func FuzzReconciliationList(f *testing.F) {
 	f.Add([]byte("out_request_no\n\"EVENT\n-000001\"\n"))
 	f.Fuzz(func(t *testing.T, list []byte) {
 		reconciliation, c := busyDay(t)
-		found, err := reconciliation.Compare(t.Context(), c.partner.AppID, day(t, "2026-11-22"), bytes.NewReader(list))
+		found, err := reconciliation.Reconcile(t.Context(), c.partner.AppID, day(t, "2026-11-22"), bytes.NewReader(list), nil)
 		if err != nil {
 			assert.Equal(t, citycard.CodeInvalidPayload, citycard.CodeOf(err))
 			return
 		}
-		ours := found.Same + len(found.Different) + len(found.OnlyOurs)
-		assert.GreaterOrEqual(t, ours, 3)
-		assert.LessOrEqual(t, ours, 4)
+		ours := found.Same + found.Differs + found.OnlyOurs
+		assert.GreaterOrEqual(t, ours, int64(3))
+		assert.LessOrEqual(t, ours, int64(4))
+		for _, kind := range citycard.DifferenceKinds() {
+			lines, err := reconciliation.Differences(t.Context(), c.partner.AppID, found.Day, kind, 1_000_000)
+			require.NoError(t, err)
+			assert.Len(t, lines, int(found.Count(kind)), "what was kept is what was counted")
+		}
 	})
 }

@@ -54,7 +54,11 @@ func (o *PartnerOffice) Find(ctx context.Context, s StaffSession, appID string) 
 }
 
 func (o *PartnerOffice) find(ctx context.Context, appID string) (PartnerRecord, error) {
-	records, err := o.Registry.Partners.Partners(ctx)
+	return findPartner(ctx, o.Registry.Partners, appID)
+}
+
+func findPartner(ctx context.Context, partners Partners, appID string) (PartnerRecord, error) {
+	records, err := partners.Partners(ctx)
 	if err != nil {
 		return PartnerRecord{}, err
 	}

@@ -33,7 +33,9 @@ type ReconciliationRow struct {
 	Changed          bool
 	Region           string
 	CardNumberMasked string
-	OccurredAt       time.Time
+	// CardRef leads to the card; empty for events that were recorded without it.
+	CardRef    string
+	OccurredAt time.Time
 	// ServerTime is when it took effect here, as the reply said; its day decides on which list the event is.
 	ServerTime time.Time
 }
@@ -41,14 +43,21 @@ type ReconciliationRow struct {
 // Reconciliation compares what partners believe they reported with what took effect here.
 type Reconciliation struct {
 	Records OnceRecords
+	// Kept is where comparisons stay; lists alone are made without it.
+	Kept  Reconciliations
+	Clock func() time.Time
+	// Turns bounds by its capacity how many lists are compared at once, each of which is held in memory; nil sets no limit.
+	Turns chan struct{}
 }
 
 // reconciliationPage is how many rows are read at a time.
 const reconciliationPage = 2000
 
-// reconciliationColumns are the columns of the daily list. Lists that are compared with it need the first.
-var reconciliationColumns = []string{
-	"out_request_no", "method", "result", "changed", "region", "card_number_masked", "occurred_at", "server_time",
+// ReconciliationColumns are the columns of the daily list, those of ReconciliationRow.Fields.
+func ReconciliationColumns() []string {
+	return []string{
+		columnNumber, columnMethod, columnResult, "changed", columnRegion, columnMasked, columnOccurred, "server_time",
+	}
 }
 
 // Each calls do for every event of a partner that took effect from one day to another, both included, oldest first.
@@ -79,7 +88,7 @@ func reconciliationRow(once Once) (ReconciliationRow, error) {
 	record, err := readEventRecord(once.Result)
 	return ReconciliationRow{
 		OutRequestNo: once.Key, Method: record.Method, Result: record.Result, Changed: record.Changed,
-		Region: record.Region, CardNumberMasked: record.CardNumberMasked,
+		Region: record.Region, CardNumberMasked: record.CardNumberMasked, CardRef: record.CardRef,
 		OccurredAt: time.UnixMilli(record.OccurredAt).In(Shanghai), ServerTime: time.UnixMilli(record.ServerTime).In(Shanghai),
 	}, err
 }
@@ -87,10 +96,10 @@ func reconciliationRow(once Once) (ReconciliationRow, error) {
 // WriteList writes a partner's list of one day as CSV (RFC 4180) with a header.
 func (r *Reconciliation) WriteList(ctx context.Context, to io.Writer, appID string, on Date) error {
 	out := csv.NewWriter(to)
-	if err := out.Write(reconciliationColumns); err != nil {
+	if err := out.Write(ReconciliationColumns()); err != nil {
 		return fmt.Errorf("write reconciliation list: %w", err)
 	}
-	err := r.Each(ctx, appID, [2]Date{on, on}, func(row ReconciliationRow) error { return out.Write(row.fields()) })
+	err := r.Each(ctx, appID, [2]Date{on, on}, func(row ReconciliationRow) error { return out.Write(row.Fields()) })
 	if err != nil {
 		return fmt.Errorf("write reconciliation list: %w", err)
 	}
@@ -101,7 +110,8 @@ func (r *Reconciliation) WriteList(ctx context.Context, to io.Writer, appID stri
 	return nil
 }
 
-func (r ReconciliationRow) fields() []string {
+// Fields are the row under ReconciliationColumns: times as RFC 3339 with the offset of Asia/Shanghai.
+func (r ReconciliationRow) Fields() []string {
 	return []string{
 		r.OutRequestNo, string(r.Method), string(r.Result), strconv.FormatBool(r.Changed), r.Region, r.CardNumberMasked,
 		r.OccurredAt.Format(time.RFC3339), r.ServerTime.Format(time.RFC3339),

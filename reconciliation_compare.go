@@ -1,155 +1,178 @@
 package citycard
 
 import (
-	"bufio"
 	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
-// mostCompared bounds how many rows an uploaded list may have.
-const mostCompared = 1_000_000
+// DifferenceKind says in what way two lists differ about an event.
+type DifferenceKind string
 
-// ReconciliationDifference is what a partner's list of a day and ours do not share.
-type ReconciliationDifference struct {
-	// Same counts the events that both have and that agree.
-	Same int
-	// OnlyOurs took effect here on that day and are not on the partner's list.
-	OnlyOurs []ReconciliationRow
-	// OnlyTheirs are numbers on the partner's list that had no effect here: never received, or refused.
-	OnlyTheirs []string
-	// Different are events that both have and that do not agree.
-	Different []ReconciliationConflict
+// The kinds.
+const (
+	// DifferenceOurs is an event that took effect here on that day and is not on the partner's list.
+	DifferenceOurs DifferenceKind = "only_ours"
+	// DifferenceTheirs is an event on the partner's list that had no effect here: never received, or refused.
+	DifferenceTheirs DifferenceKind = "only_theirs"
+	// DifferenceTold is an event that both lists have and tell differently.
+	DifferenceTold DifferenceKind = "different"
+)
+
+// DifferenceKinds lists the kinds in the order in which they are shown.
+func DifferenceKinds() []DifferenceKind {
+	return []DifferenceKind{DifferenceOurs, DifferenceTheirs, DifferenceTold}
 }
 
-// ReconciliationConflict is an event that the two lists tell differently, and in which columns.
-type ReconciliationConflict struct {
-	Ours    ReconciliationRow
-	Columns []string
+// TheirValue is what a partner's list says in a column: ToldOther for a text that is none of the column's kind.
+type TheirValue struct {
+	Column string `json:"column"`
+	Value  string `json:"value"`
 }
 
-// Compare reads a partner's list for a day, a CSV with a header of which out_request_no is needed and the other
-// columns of the daily list are compared where they are there; further columns are ignored. An event that one
-// side puts on the day before or after is the same event. A list that cannot be read is invalid_payload.
-func (r *Reconciliation) Compare(ctx context.Context, appID string, on Date, list io.Reader) (ReconciliationDifference, error) {
-	var found ReconciliationDifference
-	theirs, err := readReconciliation(list)
-	if err != nil {
-		return found, err
+// DifferenceLine is an event about which two lists differ. Ours has the number alone where the event is only on the
+// partner's list; Theirs is what that list says of it, or, where both have it, what it says differently.
+type DifferenceLine struct {
+	Ours   ReconciliationRow
+	Theirs []TheirValue
+}
+
+// Their is what the partner's list says in a column, empty where it does not differ.
+func (l DifferenceLine) Their(column string) string {
+	for _, their := range l.Theirs {
+		if their.Column == column {
+			return their.Value
+		}
 	}
+	return ""
+}
+
+// Our is what our own list says in a column.
+func (l DifferenceLine) Our(column string) string {
+	if at := slices.Index(ReconciliationColumns(), column); at >= 0 {
+		return l.Ours.Fields()[at]
+	}
+	return ""
+}
+
+// TheirColumns are the columns in which a partner's list may differ, in the order in which they are shown.
+func TheirColumns() []string { return slices.Clone(toldColumns[:]) }
+
+// ReconciliationResult is what comparing a partner's list of a day with ours gave. Same counts the events that both have
+// and that agree.
+type ReconciliationResult struct {
+	AppID                               string
+	Day                                 Date
+	Same, OnlyOurs, OnlyTheirs, Differs int64
+	ComparedAt                          time.Time
+}
+
+// Differences counts the events about which the lists differ.
+func (r ReconciliationResult) Differences() int64 { return r.OnlyOurs + r.OnlyTheirs + r.Differs }
+
+// Count is how many lines there are of a kind.
+func (r ReconciliationResult) Count(kind DifferenceKind) int64 {
+	switch kind {
+	case DifferenceOurs:
+		return r.OnlyOurs
+	case DifferenceTheirs:
+		return r.OnlyTheirs
+	}
+	return r.Differs
+}
+
+// Strange tells whether the partner's list has no event of that day: it is then the list of another day or partner.
+func (r ReconciliationResult) Strange() bool { return r.Same+r.Differs == 0 && r.OnlyTheirs > 0 }
+
+// Reconcile compares a partner's list of a day with ours and keeps what it finds, in place of an earlier comparison. The
+// list is CSV with a header of which out_request_no is needed; the other columns of the daily list are compared where
+// they are there and filled in, times to the second, card numbers masked or whole; further columns are ignored. An
+// event that one side puts on the day before or after is the same event. by records who did it, nil for nobody of staff.
+//
+// A list that cannot be read is invalid_payload with a ReconciliationProblem as the cause, and leaves what was kept
+// before; a day that has not come is invalid_payload too.
+func (r *Reconciliation) Reconcile(ctx context.Context, appID string, on Date, list io.Reader, by *StaffAction) (ReconciliationResult, error) {
+	if err := r.checkDay(on); err != nil {
+		return ReconciliationResult{}, err
+	}
+	if r.Turns != nil {
+		select {
+		case r.Turns <- struct{}{}:
+			defer func() { <-r.Turns }()
+		case <-ctx.Done():
+			return ReconciliationResult{}, ctx.Err()
+		}
+	}
+	theirs, err := readPartnerList(list)
+	if err != nil {
+		return ReconciliationResult{}, err
+	}
+	found := Comparison{ReconciliationResult: ReconciliationResult{AppID: appID, Day: on, ComparedAt: r.Clock()}}
+	if err := r.compare(ctx, &found, theirs); err != nil {
+		return ReconciliationResult{}, fmt.Errorf("compare reconciliation lists: %w", err)
+	}
+	return found.ReconciliationResult, r.Kept.KeepReconciliation(ctx, found, by)
+}
+
+// checkDay refuses days that have not come.
+func (r *Reconciliation) checkDay(on Date) error {
+	if on.IsZero() || DateOf(r.Clock()).Before(on) {
+		return refuseField(CodeInvalidPayload, "day", "the day is missing or has not come yet")
+	}
+	return nil
+}
+
+func (r *Reconciliation) compare(ctx context.Context, found *Comparison, theirs *partnerList) error {
+	on := found.Day
 	days := [2]Date{on.AddDays(-1), on.AddDays(1)}
-	err = r.Each(ctx, appID, days, func(ours ReconciliationRow) error {
-		row, listed := theirs.rows[ours.OutRequestNo]
+	var ours, told, only packedLines
+	err := r.Each(ctx, found.AppID, days, func(row ReconciliationRow) error {
+		values, listed := theirs.told(row.OutRequestNo)
 		if !listed {
-			if DateOf(ours.ServerTime) == on {
-				found.OnlyOurs = append(found.OnlyOurs, ours)
+			if DateOf(row.ServerTime) != on {
+				return nil
 			}
+			found.OnlyOurs++
+			return ours.add(DifferenceLine{Ours: row})
+		}
+		delete(theirs.rows, row.OutRequestNo)
+		differing := values.against(row)
+		if len(differing) == 0 {
+			found.Same++
 			return nil
 		}
-		delete(theirs.rows, ours.OutRequestNo)
-		if columns := theirs.differences(row, ours); len(columns) > 0 {
-			found.Different = append(found.Different, ReconciliationConflict{ours, columns})
-		} else {
-			found.Same++
-		}
-		return nil
+		found.Differs++
+		return told.add(DifferenceLine{row, differing})
 	})
 	if err != nil {
-		return ReconciliationDifference{}, fmt.Errorf("compare reconciliation lists: %w", err)
+		return err
 	}
-	found.OnlyTheirs = slices.Sorted(maps.Keys(theirs.rows))
-	return found, nil
-}
-
-// partnerList is a partner's list: the names of its columns, and its rows by the event's number.
-type partnerList struct {
-	header []string
-	rows   map[string][]string
-}
-
-func readReconciliation(list io.Reader) (*partnerList, error) {
-	text := bufio.NewReader(list)
-	if mark, err := text.Peek(len(byteOrderMark)); err == nil && string(mark) == byteOrderMark {
-		_, _ = text.Discard(len(byteOrderMark))
-	}
-	reader := csv.NewReader(text)
-	header, err := reader.Read()
-	if err != nil {
-		return nil, unreadableList(1, "the header cannot be read")
-	}
-	for i := range header {
-		header[i] = strings.ToLower(strings.TrimSpace(header[i]))
-	}
-	numbers := slices.Index(header, reconciliationColumns[0])
-	if numbers < 0 || repeats(header) {
-		return nil, unreadableList(1, "the header needs out_request_no, and every name once")
-	}
-	read := &partnerList{header: header, rows: map[string][]string{}}
-	for {
-		fields, err := reader.Read()
-		var broken *csv.ParseError
-		switch {
-		case errors.Is(err, io.EOF):
-			return read, nil
-		case errors.As(err, &broken):
-			return nil, unreadableList(broken.Line, "the line is no CSV with as many columns as the header")
-		case err != nil:
-			return nil, fmt.Errorf("read reconciliation list: %w", err)
-		}
-		line, _ := reader.FieldPos(0)
-		number := strings.TrimSpace(fields[numbers])
-		switch {
-		case number == "" || read.rows[number] != nil:
-			return nil, unreadableList(line, "out_request_no is empty, or on the list twice")
-		case len(read.rows) == mostCompared:
-			return nil, unreadableList(line, "the list is too long")
-		}
-		read.rows[number] = fields
-	}
-}
-
-// column is a row's value of a column, empty where the list has no such column.
-func (l *partnerList) column(row []string, name string) string {
-	at := slices.Index(l.header, name)
-	if at < 0 {
-		return ""
-	}
-	return strings.TrimSpace(row[at])
-}
-
-const byteOrderMark = "\ufeff"
-
-func unreadableList(line int, why string) error {
-	return refuseField(CodeInvalidPayload, "file", fmt.Sprintf("line %d: %s", line, why))
-}
-
-// differences are the columns in which a partner's row tells something else. What the partner left empty is not
-// compared, times are compared to the second, and a card number may be given whole. Ours alone know whether a
-// report changed anything, and when it arrived.
-func (l *partnerList) differences(row []string, ours ReconciliationRow) []string {
-	var columns []string
-	for _, compared := range []struct{ column, ours string }{
-		{"method", string(ours.Method)}, {"result", string(ours.Result)}, {"region", ours.Region},
-	} {
-		if their := l.column(row, compared.column); their != "" && their != compared.ours {
-			columns = append(columns, compared.column)
+	for _, number := range slices.Sorted(maps.Keys(theirs.rows)) {
+		found.OnlyTheirs++
+		values, _ := theirs.told(number)
+		if err := only.add(DifferenceLine{ReconciliationRow{OutRequestNo: number}, values.said()}); err != nil {
+			return err
 		}
 	}
-	if their := l.column(row, "card_number_masked"); their != "" && their != ours.CardNumberMasked &&
-		CardNumber(strings.ToUpper(their)).Mask() != ours.CardNumberMasked {
-		columns = append(columns, "card_number_masked")
-	}
-	if their := l.column(row, "occurred_at"); their != "" {
-		at, err := time.Parse(time.RFC3339, their)
-		if err != nil || at.Unix() != ours.OccurredAt.Unix() {
-			columns = append(columns, "occurred_at")
+	found.Lines, err = packed(map[DifferenceKind]*packedLines{DifferenceOurs: &ours, DifferenceTheirs: &only, DifferenceTold: &told})
+	return err
+}
+
+// against are the columns in which a partner's row tells something else than ours. What the partner left empty is not
+// compared. Ours alone know whether a report changed anything, and when it arrived.
+func (t told) against(ours ReconciliationRow) []TheirValue {
+	own := told{string(ours.Method), string(ours.Result), ours.Region, ours.CardNumberMasked, ours.OccurredAt.In(Shanghai).Format(time.RFC3339)}
+	var differing []TheirValue
+	for i, column := range toldColumns {
+		if t[i] != "" && t[i] != own[i] {
+			differing = append(differing, TheirValue{column, t[i]})
 		}
 	}
-	return columns
+	return differing
 }
+
+// said is everything that a partner's row tells.
+func (t told) said() []TheirValue { return t.against(ReconciliationRow{}) }

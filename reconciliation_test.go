@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,7 +54,37 @@ func busyDay(t *testing.T) (*citycard.Reconciliation, *counter) {
 		_, err := c.report(t, event.method, event.members)
 		require.NoError(t, err)
 	}
-	return &citycard.Reconciliation{Records: c}, c
+	return &citycard.Reconciliation{Records: c, Kept: &comparisons{}, Clock: func() time.Time { return c.now }}, c
+}
+
+// comparisons keeps comparisons in memory.
+type comparisons struct {
+	kept []citycard.Comparison
+	by   []*citycard.StaffAction
+}
+
+func (k *comparisons) KeepReconciliation(_ context.Context, c citycard.Comparison, by *citycard.StaffAction) error {
+	k.kept, k.by = append(k.kept, c), append(k.by, by)
+	return nil
+}
+
+func (k *comparisons) last(appID string, on citycard.Date) (citycard.Comparison, error) {
+	for _, c := range slices.Backward(k.kept) {
+		if c.AppID == appID && c.Day == on {
+			return c, nil
+		}
+	}
+	return citycard.Comparison{}, &citycard.Error{Code: citycard.CodeNotFound}
+}
+
+func (k *comparisons) FindReconciliation(_ context.Context, appID string, on citycard.Date) (citycard.ReconciliationResult, error) {
+	c, err := k.last(appID, on)
+	return c.ReconciliationResult, err
+}
+
+func (k *comparisons) ReconciliationLines(_ context.Context, appID string, on citycard.Date, kind citycard.DifferenceKind) ([]byte, error) {
+	c, err := k.last(appID, on)
+	return c.Lines[kind], err
 }
 
 func TestTheDailyList(t *testing.T) {
@@ -67,11 +98,21 @@ func TestTheDailyList(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(list.String(), "\n"), "another partner's list has a header only")
 }
 
+// told is a kept line as text: the number and what the partner tells.
+func told(line citycard.DifferenceLine) string {
+	text := line.Ours.OutRequestNo
+	for _, their := range line.Theirs {
+		text += " " + their.Column + "=" + their.Value
+	}
+	return text
+}
+
 func TestComparingLists(t *testing.T) {
 	t.Parallel()
+	const spoiled = "EVENT-000002,citycard.financial.lose,STALE,B12****78,2026-11-22T11:58:00+08:00"
 	for _, c := range []struct {
 		name, list                      string
-		same                            int
+		same                            int64
 		onlyOurs, onlyTheirs, different []string
 	}{
 		{"our own list", dailyList, 3, nil, nil, nil},
@@ -80,52 +121,117 @@ func TestComparingLists(t *testing.T) {
 		{"one missing there, one missing here", "out_request_no\nEVENT-000001\nEVENT-000003\nEVENT-000777\n", 2, []string{"EVENT-000002"}, []string{"EVENT-000777"}, nil},
 		{"nothing at all", "out_request_no\n", 0, []string{"EVENT-000001", "EVENT-000002", "EVENT-000003"}, nil, nil},
 		{
+			"an event of another day", "out_request_no,method,occurred_at\nEVENT-000888,citycard.financial.lose,2026/11/2 9:05\n", 0,
+			[]string{"EVENT-000001", "EVENT-000002", "EVENT-000003"},
+			[]string{"EVENT-000888 method=citycard.financial.lose occurred_at=2026-11-02T09:05:00+08:00"}, nil,
+		},
+		{
 			"the same told differently",
 			"Out_Request_No,method,result,card_number_masked,occurred_at,remark\n" +
 				"EVENT-000001,citycard.financial.close,,A12345678,2026-11-22T03:59:00Z,whole number and another zone\n" +
-				"EVENT-000002,citycard.financial.lose,STALE,B12****78,2026-11-22T11:58:00+08:00,\n" +
-				"EVENT-000003,,,,,\n", 1, nil, nil, []string{"EVENT-000001 method", "EVENT-000002 result card_number_masked occurred_at"},
+				spoiled + ",\nEVENT-000003,,,,,\n", 1, nil, nil,
+			[]string{
+				"EVENT-000001 method=citycard.financial.close",
+				"EVENT-000002 result=STALE card_number_masked=B12****78 occurred_at=2026-11-22T11:58:00+08:00",
+			},
 		},
+		{
+			"as a spreadsheet program writes it in GB18030, lines without text at its end",
+			"out_request_no,\xb1\xb8\xd7\xa2,result,occurred_at\r\n'EVENT-000001,\xd5\xc5\xc8\xfd,\xb3\xc9\xb9\xa6,2026/11/22 11:59:00\r\n" +
+				"EVENT-000002\t,,APPLIED,2026-11-22 11:59\r\n\"EVENT-000003\",,STALE,2026-11-21 09:00:00\r\n,,,\r\n", 2, nil, nil,
+			[]string{"EVENT-000001 result=?"},
+		},
+		{"a card that is none", "out_request_no,card_number_masked\nEVENT-000001,Li Si\nEVENT-000002,b12345678\nEVENT-000003,a12****78\n", 1, nil, nil,
+			[]string{"EVENT-000001 card_number_masked=?", "EVENT-000002 card_number_masked=B12****78"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			reconciliation, desk := busyDay(t)
-			found, err := reconciliation.Compare(t.Context(), desk.partner.AppID, day(t, "2026-11-22"), strings.NewReader(c.list))
+			found, err := reconciliation.Reconcile(t.Context(), desk.partner.AppID, day(t, "2026-11-22"), strings.NewReader(c.list), nil)
 			require.NoError(t, err)
+			lines := map[citycard.DifferenceKind][]string{}
+			for _, kind := range citycard.DifferenceKinds() {
+				kept, err := reconciliation.Differences(t.Context(), desk.partner.AppID, day(t, "2026-11-22"), kind, 10)
+				require.NoError(t, err)
+				for _, line := range kept {
+					lines[kind] = append(lines[kind], told(line))
+				}
+				assert.Len(t, kept, int(found.Count(kind)))
+			}
 			assert.Equal(t, c.same, found.Same)
-			var ours, different []string
-			for _, row := range found.OnlyOurs {
-				ours = append(ours, row.OutRequestNo)
-			}
-			for _, conflict := range found.Different {
-				different = append(different, conflict.Ours.OutRequestNo+" "+strings.Join(conflict.Columns, " "))
-			}
-			assert.Equal(t, c.onlyOurs, ours)
-			assert.Equal(t, c.onlyTheirs, found.OnlyTheirs)
-			assert.Equal(t, c.different, different)
+			assert.Equal(t, c.onlyOurs, lines[citycard.DifferenceOurs])
+			assert.Equal(t, c.onlyTheirs, lines[citycard.DifferenceTheirs])
+			assert.Equal(t, c.different, lines[citycard.DifferenceTold])
+			assert.Equal(t, c.same == 0 && len(c.onlyTheirs) > 0, found.Strange())
 		})
 	}
 }
 
+func TestWhatIsKeptOfADifference(t *testing.T) {
+	t.Parallel()
+	reconciliation, desk := busyDay(t)
+	app, on := desk.partner.AppID, day(t, "2026-11-22")
+	_, err := reconciliation.Reconcile(t.Context(), app, on, strings.NewReader("out_request_no\n"), nil)
+	require.NoError(t, err)
+	var listed []citycard.ReconciliationRow
+	require.NoError(t, reconciliation.Each(t.Context(), app, [2]citycard.Date{on, on}, func(row citycard.ReconciliationRow) error {
+		listed = append(listed, row)
+		return nil
+	}))
+	var kept []citycard.ReconciliationRow
+	require.NoError(t, reconciliation.EachDifference(t.Context(), app, on, citycard.DifferenceOurs, func(line citycard.DifferenceLine) error {
+		kept = append(kept, line.Ours)
+		return nil
+	}))
+	assert.Equal(t, listed, kept)
+	assert.NotEmpty(t, kept[0].CardRef, "leads to the card")
+	first, err := reconciliation.Differences(t.Context(), app, on, citycard.DifferenceOurs, 2)
+	require.NoError(t, err)
+	assert.Len(t, first, 2)
+}
+
 func TestListsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	for name, list := range map[string]string{
-		"empty":              "",
-		"without numbers":    "method,result\n",
-		"a name twice":       "out_request_no,method,method\n",
-		"a number twice":     "out_request_no\n" + strings.Repeat("EVENT-000001\n", 2),
-		"an empty number":    "out_request_no,method\n,citycard.financial.close\n",
-		"too few columns":    "out_request_no,method\nEVENT-000001\n",
-		"a quote left open":  "out_request_no\n\"EVENT-000001\n",
-		"a quote in between": "out_request_no\nEVENT\"-000001\n",
+	const header = "out_request_no,method,occurred_at\n"
+	for name, c := range map[string]struct{ list, line string }{
+		"empty":                          {"", "1 "},
+		"without numbers":                {"method,result\n", "1 out_request_no"},
+		"semicolons":                     {"out_request_no;method\n", "1 "},
+		"a name twice":                   {"out_request_no,method,Method\n", "1 method"},
+		"a number twice":                 {"out_request_no\n" + strings.Repeat("EVENT-000001\n", 2), "3 out_request_no"},
+		"an empty number":                {header + "EVENT-000001,,\n,citycard.financial.close,\n", "3 out_request_no"},
+		"a number that was rounded":      {header + "2.02611E+17,,\n", "2 out_request_no"},
+		"no number":                      {header + "EVENT 1,,\n", "2 out_request_no"},
+		"no time":                        {header + "EVENT-000001,,yesterday\n", "2 occurred_at"},
+		"a time with a day that is none": {header + "EVENT-000001,,2026-11-31 10:00:00\n", "2 occurred_at"},
+		"too few columns":                {header + "EVENT-000001\n", "2 "},
+		"a quote left open":              {"out_request_no\n\"EVENT-000001\nEVENT-000002\n", "2 "},
+		"a quote in between":             {"out_request_no\nEVENT-000002\nEVENT\"-000001\n", "3 "},
+		"UTF-16":                         {"\xff\xfeo\x00u\x00t\x00", "1 "},
+		"a spreadsheet":                  {"PK\x03\x04\x00\x00", "1 "},
+		"no header but a row":            {"EVENT-000001,citycard.financial.close\n", "1 out_request_no"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			reconciliation, c := busyDay(t)
-			_, err := reconciliation.Compare(t.Context(), c.partner.AppID, day(t, "2026-11-22"), strings.NewReader(list))
-			assert.Equal(t, citycard.CodeInvalidPayload, citycard.CodeOf(err))
+			reconciliation, c2 := busyDay(t)
+			_, err := reconciliation.Reconcile(t.Context(), c2.partner.AppID, day(t, "2026-11-22"), strings.NewReader(c.list), nil)
+			require.Equal(t, citycard.CodeInvalidPayload, citycard.CodeOf(err))
+			var problem *citycard.ReconciliationProblem
+			require.ErrorAs(t, err, &problem)
+			assert.Equal(t, c.line, strconv.FormatInt(problem.Line, 10)+" "+problem.Column)
 			assert.NotContains(t, err.Error(), "EVENT-", "what was uploaded is not repeated")
+			_, err = reconciliation.Kept.FindReconciliation(t.Context(), c2.partner.AppID, day(t, "2026-11-22"))
+			assert.Equal(t, citycard.CodeNotFound, citycard.CodeOf(err), "nothing is kept")
 		})
+	}
+}
+
+func TestADayThatHasNotCome(t *testing.T) {
+	t.Parallel()
+	reconciliation, c := busyDay(t)
+	for _, on := range []citycard.Date{{}, citycard.DateOf(c.now).AddDays(1)} {
+		_, err := reconciliation.Reconcile(t.Context(), c.partner.AppID, on, strings.NewReader("out_request_no\n"), nil)
+		assert.Equal(t, citycard.CodeInvalidPayload, citycard.CodeOf(err), on)
 	}
 }
 
@@ -180,4 +286,23 @@ func TestOutcomes(t *testing.T) {
 	assert.Equal(t, citycard.CallbackRepeated, citycard.OutcomeOf(citycard.PartnerReply{Repeated: true, Result: citycard.ResultStale}, nil))
 	assert.Equal(t, citycard.CallbackStale, citycard.OutcomeOf(citycard.PartnerReply{Result: citycard.ResultStale}, nil))
 	assert.Equal(t, citycard.CallbackAccepted, citycard.OutcomeOf(citycard.PartnerReply{Result: citycard.ResultApplied}, nil))
+}
+
+// TestListsWaitForTheirTurn holds that a list waits while as many as may be are compared, and gives up with its request.
+func TestListsWaitForTheirTurn(t *testing.T) {
+	t.Parallel()
+	reconciliation, c := busyDay(t)
+	reconciliation.Turns = make(chan struct{}, 1)
+	on := day(t, "2026-11-22")
+	for range 2 {
+		_, err := reconciliation.Reconcile(t.Context(), c.partner.AppID, on, strings.NewReader(dailyList), nil)
+		require.NoError(t, err, "a turn is given back")
+	}
+	_, err := reconciliation.Reconcile(t.Context(), c.partner.AppID, on, strings.NewReader(""), nil)
+	require.Error(t, err)
+	reconciliation.Turns <- struct{}{}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	_, err = reconciliation.Reconcile(gone, c.partner.AppID, on, strings.NewReader(dailyList), nil)
+	require.ErrorIs(t, err, context.Canceled)
 }

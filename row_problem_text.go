@@ -84,4 +84,18 @@ var rowProblemsZH = map[string]string{
 	"a card identification code has 32 hexadecimal digits":                "卡识别码应为 32 位十六进制数",
 	"a card identification code begins with the six digits of its region": "卡识别码的前六位应为地区代码",
 	"a phone number has 7 to 15 digits":                                   "电话号码应为 7 至 15 位数字",
+
+	"the file is in UTF-16; save it as CSV in UTF-8 or GB18030":                                       "文件是 UTF-16 编码，请另存为 UTF-8 或 GB18030（GBK）编码的 CSV",
+	"the file is a spreadsheet; save it as CSV":                                                       "这是电子表格文件，请另存为 CSV",
+	"the file is empty; its first line names the columns":                                             "文件是空的，第一行应为列名",
+	"the columns must be parted by commas; save the file as CSV with commas":                          "各列应以英文逗号分隔，请另存为逗号分隔的 CSV",
+	"the column is missing; the first line names the columns as our own list does":                    "缺少这一列，第一行的列名应与我方清单一致",
+	"the field is empty; give the event's number or remove the line":                                  "没有填写，请补上业务流水号或删除该行",
+	"a spreadsheet program has rounded this number; format the column as text and save the list anew": "流水号已被电子表格软件改成科学计数，请把该列设为文本格式后重新导出",
+	"this is no event number of 8 to 64 letters, digits, - and _; correct or remove the line":         "不是有效的业务流水号（8 至 64 位字母、数字、- 或 _），请改正或删除该行",
+	"the list has more than a million lines; is it of one day only?":                                  "清单超过一百万行，请确认只含这一天",
+	"this number is on the list twice; remove one of the lines":                                       "同一流水号出现了两次，请删除其中一行",
+	"this is no time; write it as 2026-11-22T11:59:00+08:00 or 2026-11-22 11:59:00":                   "不是有效的时间，应写作 2026-11-22T11:59:00+08:00 或 2026-11-22 11:59:00",
+	"the line has more or fewer columns than the first line":                                          "这一行的列数与第一行不同",
+	"a quote is not closed, or stands inside a field that does not begin with one":                    "引号没有结束，或字段中间出现了引号",
 }

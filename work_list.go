@@ -111,22 +111,6 @@ type AttemptUse struct {
 	WindowEnd time.Time
 }
 
-// ReconciliationResult is what comparing a partner's list of a day with ours gave.
-type ReconciliationResult struct {
-	AppID                               string
-	Day                                 Date
-	Same, OnlyOurs, OnlyTheirs, Differs int64
-	ComparedAt                          time.Time
-}
-
-// Result counts the difference.
-func (d ReconciliationDifference) Result(appID string, on Date, now time.Time) ReconciliationResult {
-	return ReconciliationResult{
-		AppID: appID, Day: on, Same: int64(d.Same), OnlyOurs: int64(len(d.OnlyOurs)), OnlyTheirs: int64(len(d.OnlyTheirs)),
-		Differs: int64(len(d.Different)), ComparedAt: now,
-	}
-}
-
 // WorkStore is the store of what the lists are made of.
 type WorkStore interface {
 	// CardsReceived lists cards by ref.
@@ -134,8 +118,6 @@ type WorkStore interface {
 	// AttemptsUsed lists windows still open of which at least the given number is used, by kind, most used first; at most
 	// limit of each kind.
 	AttemptsUsed(ctx context.Context, least map[AttemptKind]int, now time.Time, limit int) ([]AttemptUse, error)
-	// KeepReconciliation keeps the result of a comparison, in place of an earlier one of that partner and day.
-	KeepReconciliation(ctx context.Context, r ReconciliationResult) error
 	// ReconciliationDifferences lists the results since a day that show a difference, newest day first.
 	ReconciliationDifferences(ctx context.Context, since Date) ([]ReconciliationResult, error)
 	// CountCorrections counts the open cases.

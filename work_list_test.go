@@ -40,8 +40,6 @@ func (d *desktop) AttemptsUsed(_ context.Context, least map[citycard.AttemptKind
 	return d.attempts, nil
 }
 
-func (*desktop) KeepReconciliation(context.Context, citycard.ReconciliationResult) error { return nil }
-
 func (d *desktop) ReconciliationDifferences(context.Context, citycard.Date) ([]citycard.ReconciliationResult, error) {
 	return d.results, nil
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"time"
 
 	"citycard"
 	"citycard/sql"
@@ -34,11 +33,15 @@ func (r partnerReconcileCommand) Run(p *program) error {
 	if err != nil {
 		return usage("--day: %w", err)
 	}
+	c, err := p.load()
+	if err != nil {
+		return err
+	}
 	return p.withStore(func(store *sql.Store) error {
 		if err := store.Migrate(p.ctx); err != nil {
 			return err
 		}
-		lists := &citycard.Reconciliation{Records: store}
+		lists := &citycard.Reconciliation{Records: store, Kept: store, Clock: c.clock}
 		if r.Compare == "" {
 			return lists.WriteList(p.ctx, p.stdout, r.AppID, day)
 		}
@@ -46,35 +49,46 @@ func (r partnerReconcileCommand) Run(p *program) error {
 		if err != nil {
 			return usage("--compare: %w", err)
 		}
-		found, err := lists.Compare(p.ctx, r.AppID, day, file)
+		// Differences are among the staff's work lists until a later comparison shows none.
+		found, err := lists.Reconcile(p.ctx, r.AppID, day, file, nil)
 		if err := errors.Join(err, file.Close()); err != nil {
 			return fmt.Errorf("compare %s: %w", r.Compare, err)
 		}
-		// Differences are among the staff's work lists until a later comparison shows none.
-		if err := store.KeepReconciliation(p.ctx, found.Result(r.AppID, day, time.Now())); err != nil {
-			return err
-		}
-		return showDifference(p.stdout, found)
+		return r.show(p, lists, found)
 	})
 }
 
-func showDifference(out io.Writer, found citycard.ReconciliationDifference) error {
-	var lines strings.Builder
-	fmt.Fprintf(&lines, "%d events are the same\n", found.Same)
-	for _, ours := range found.OnlyOurs {
-		fmt.Fprintf(&lines, "only ours: %s %s %s\n", ours.OutRequestNo, ours.Method, ours.Result)
-	}
-	for _, theirs := range found.OnlyTheirs {
-		fmt.Fprintf(&lines, "only theirs: %s\n", theirs)
-	}
-	for _, conflict := range found.Different {
-		fmt.Fprintf(&lines, "different: %s in %s\n", conflict.Ours.OutRequestNo, strings.Join(conflict.Columns, ", "))
-	}
-	if _, err := io.WriteString(out, lines.String()); err != nil {
+// show prints what was found, line by line.
+func (r partnerReconcileCommand) show(p *program, lists *citycard.Reconciliation, found citycard.ReconciliationResult) error {
+	if _, err := fmt.Fprintf(p.stdout, "%d events are the same\n", found.Same); err != nil {
 		return fmt.Errorf("print differences: %w", err)
 	}
-	if len(found.OnlyOurs)+len(found.OnlyTheirs)+len(found.Different) > 0 {
+	for _, kind := range citycard.DifferenceKinds() {
+		err := lists.EachDifference(p.ctx, r.AppID, found.Day, kind, func(line citycard.DifferenceLine) error {
+			_, err := io.WriteString(p.stdout, differenceText(kind, line))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("print differences: %w", err)
+		}
+	}
+	if found.Differences() > 0 {
 		return errListsDiffer
 	}
 	return nil
+}
+
+func differenceText(kind citycard.DifferenceKind, line citycard.DifferenceLine) string {
+	ours := line.Ours
+	switch kind {
+	case citycard.DifferenceOurs:
+		return fmt.Sprintf("only ours: %s %s %s\n", ours.OutRequestNo, ours.Method, ours.Result)
+	case citycard.DifferenceTheirs:
+		return fmt.Sprintf("only theirs: %s\n", ours.OutRequestNo)
+	}
+	columns := make([]string, len(line.Theirs))
+	for i, their := range line.Theirs {
+		columns[i] = their.Column
+	}
+	return fmt.Sprintf("different: %s in %s\n", ours.OutRequestNo, strings.Join(columns, ", "))
 }

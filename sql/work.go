@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"citycard"
 )
 
@@ -18,11 +16,7 @@ const (
  WHERE c.received_on = ? AND c.ref > ? AND c.fulfilment = ? AND `
 	attemptsUsed = `SELECT kind, subject, used, window_end FROM attempt WHERE window_end > ? AND kind = ? AND used >= ?
  ORDER BY used DESC, subject LIMIT ?`
-	keepReconciliation = `INSERT INTO reconciliation_result (app_id, day, same, only_ours, only_theirs, different, compared_at)
- VALUES (:app_id, :day, :same, :only_ours, :only_theirs, :different, :compared_at)
- ON CONFLICT (app_id, day) DO UPDATE SET same = excluded.same, only_ours = excluded.only_ours,
- only_theirs = excluded.only_theirs, different = excluded.different, compared_at = excluded.compared_at`
-	listReconciliations = `SELECT app_id, day, same, only_ours, only_theirs, different, compared_at FROM reconciliation_result
+	listReconciliations = `SELECT ` + reconciliationColumns + ` FROM reconciliation_result
  WHERE day >= ? AND only_ours + only_theirs + different > 0 ORDER BY day DESC, app_id`
 	countCorrections = `SELECT count(*) FROM correction WHERE state = ?`
 )
@@ -76,26 +70,6 @@ func (s *Store) AttemptsUsed(
 	return list, nil
 }
 
-// reconciliationRow is a row of reconciliation_result.
-type reconciliationRow struct {
-	AppID      string `db:"app_id"`
-	Day        string `db:"day"`
-	Same       int64  `db:"same"`
-	OnlyOurs   int64  `db:"only_ours"`
-	OnlyTheirs int64  `db:"only_theirs"`
-	Different  int64  `db:"different"`
-	ComparedAt int64  `db:"compared_at"`
-}
-
-// KeepReconciliation implements citycard.WorkStore.
-func (s *Store) KeepReconciliation(ctx context.Context, r citycard.ReconciliationResult) error {
-	row := reconciliationRow{r.AppID, r.Day.String(), r.Same, r.OnlyOurs, r.OnlyTheirs, r.Differs, millis(r.ComparedAt)}
-	return s.fail("keep reconciliation", s.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
-		_, err := tx.NamedExecContext(ctx, keepReconciliation, row)
-		return err
-	}))
-}
-
 // ReconciliationDifferences implements citycard.WorkStore.
 func (s *Store) ReconciliationDifferences(ctx context.Context, since citycard.Date) ([]citycard.ReconciliationResult, error) {
 	var rows []reconciliationRow
@@ -104,14 +78,11 @@ func (s *Store) ReconciliationDifferences(ctx context.Context, since citycard.Da
 	}
 	results := make([]citycard.ReconciliationResult, len(rows))
 	for i, row := range rows {
-		day, err := citycard.ParseDate(row.Day)
+		result, err := row.result()
 		if err != nil {
 			return nil, err
 		}
-		results[i] = citycard.ReconciliationResult{
-			AppID: row.AppID, Day: day, Same: row.Same, OnlyOurs: row.OnlyOurs, OnlyTheirs: row.OnlyTheirs,
-			Differs: row.Different, ComparedAt: instant(row.ComparedAt),
-		}
+		results[i] = result
 	}
 	return results, nil
 }

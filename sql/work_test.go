@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"citycard"
+	"citycard/sql"
 )
 
 func TestWorkLists(t *testing.T) {
@@ -51,19 +52,55 @@ func TestWorkLists(t *testing.T) {
 			assert.Empty(t, used, "the window has ended")
 
 			result := citycard.ReconciliationResult{AppID: "2026000000000001", Day: today, Same: 5, OnlyOurs: 1, ComparedAt: now.UTC()}
-			require.NoError(t, store.KeepReconciliation(t.Context(), result))
+			require.NoError(t, store.KeepReconciliation(t.Context(), citycard.Comparison{ReconciliationResult: result}, nil))
 			found, err := store.ReconciliationDifferences(t.Context(), today.AddDays(-7))
 			require.NoError(t, err)
 			assert.Equal(t, []citycard.ReconciliationResult{result}, found)
 			result.OnlyOurs, result.ComparedAt = 0, now.Add(time.Hour)
-			require.NoError(t, store.KeepReconciliation(t.Context(), result))
+			require.NoError(t, store.KeepReconciliation(t.Context(), citycard.Comparison{ReconciliationResult: result}, nil))
 			found, err = store.ReconciliationDifferences(t.Context(), today.AddDays(-7))
 			require.NoError(t, err)
 			assert.Empty(t, found, "a later comparison shows none")
+
+			keepLines(t, store, today)
 
 			open, err := store.CountCorrections(t.Context())
 			require.NoError(t, err)
 			assert.Zero(t, open)
 		})
 	}
+}
+
+// keepLines holds that a comparison takes the place of an earlier one whole, and that who made it is on record with it.
+func keepLines(t *testing.T, store *sql.Store, on citycard.Date) {
+	t.Helper()
+	const app = "2026000000000001"
+	by := citycard.StaffAction{ID: "a-1", StaffID: "s-1", Role: citycard.RoleOperator, Action: "reconciliation_compare", Object: app, Reason: on.String(), At: now}
+	first := citycard.Comparison{
+		ReconciliationResult: citycard.ReconciliationResult{AppID: app, Day: on, Same: 1, OnlyOurs: 2, OnlyTheirs: 3, Differs: 4, ComparedAt: now.UTC()},
+		Lines:                map[citycard.DifferenceKind][]byte{citycard.DifferenceOurs: {0, 1, 255}, citycard.DifferenceTheirs: {2}},
+	}
+	require.NoError(t, store.KeepReconciliation(t.Context(), first, &by))
+	found, err := store.FindReconciliation(t.Context(), app, on)
+	require.NoError(t, err)
+	assert.Equal(t, first.ReconciliationResult, found)
+	lines, err := store.ReconciliationLines(t.Context(), app, on, citycard.DifferenceOurs)
+	require.NoError(t, err)
+	assert.Equal(t, []byte{0, 1, 255}, lines)
+	recorded, err := store.FindActions(t.Context(), citycard.ActionQuery{Action: "reconciliation_compare", Limit: 5})
+	require.NoError(t, err)
+	require.Len(t, recorded, 1)
+	assert.Equal(t, on.String(), recorded[0].Reason)
+
+	second := citycard.Comparison{
+		ReconciliationResult: first.ReconciliationResult, Lines: map[citycard.DifferenceKind][]byte{citycard.DifferenceTold: {7}},
+	}
+	require.NoError(t, store.KeepReconciliation(t.Context(), second, nil))
+	for kind, want := range map[citycard.DifferenceKind][]byte{citycard.DifferenceOurs: nil, citycard.DifferenceTheirs: nil, citycard.DifferenceTold: {7}} {
+		lines, err := store.ReconciliationLines(t.Context(), app, on, kind)
+		require.NoError(t, err)
+		assert.Equal(t, want, lines, kind)
+	}
+	_, err = store.FindReconciliation(t.Context(), app, on.AddDays(-1))
+	assert.Equal(t, citycard.CodeNotFound, citycard.CodeOf(err))
 }
