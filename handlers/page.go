@@ -59,6 +59,9 @@ func (p *page) Step(step citycard.NextStep) citycard.LocalStep { return step.In(
 // Minute is a time for people, in UTC+8.
 func (*page) Minute(t time.Time) string { return t.In(citycard.Shanghai).Format("2006-01-02 15:04") }
 
+// Second is the same to the second.
+func (*page) Second(t time.Time) string { return t.In(citycard.Shanghai).Format(time.DateTime) }
+
 // Stamp is a time for machines, RFC 3339 in UTC+8.
 func (*page) Stamp(t time.Time) string { return moment(t) }
 

@@ -3,7 +3,9 @@ package handlers
 import (
 	"encoding/csv"
 	"fmt"
+	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -54,4 +56,32 @@ func inert(field string) string {
 		return "'" + field
 	}
 	return field
+}
+
+// streamSheet answers with a file whose rows come one by one. It begins with the first of them, so that a refusal before
+// is one. What fails later breaks the connection off: half a file must not pass for a whole one.
+func streamSheet(c echo.Context, name string, header []string, each func(row func(fields ...string) error) error) error {
+	var sheet spreadsheet
+	begin := func() (err error) {
+		if sheet.out == nil {
+			sheet, err = newSpreadsheet(c, name, header...)
+		}
+		return err
+	}
+	err := each(func(fields ...string) error {
+		if err := begin(); err != nil {
+			return err
+		}
+		return sheet.write(fields...)
+	})
+	if err == nil {
+		err = begin()
+	}
+	if err == nil {
+		return sheet.end()
+	}
+	if c.Response().Committed {
+		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Unix(1, 0))
+	}
+	return err
 }

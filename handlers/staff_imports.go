@@ -54,9 +54,7 @@ func receiveUpload(c echo.Context, desk ImportDesk) (citycard.ImportJob, error) 
 	if err != nil || kind != echo.MIMEMultipartForm {
 		return citycard.ImportJob{}, &citycard.Error{Code: citycard.CodeUnsupportedMediaType, Message: "the body must be multipart/form-data"}
 	}
-	// The listener's own limits are those of small requests.
-	control, until := http.NewResponseController(c.Response()), time.Now().Add(UploadTimeout)
-	if err := errors.Join(control.SetReadDeadline(until), control.SetWriteDeadline(until)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := unhurried(c, UploadTimeout); err != nil {
 		return citycard.ImportJob{}, err
 	}
 	form, err := c.Request().MultipartReader()

@@ -138,7 +138,7 @@ func pathOf(c echo.Context) string {
 		return staffOwnAccount
 	case strings.HasPrefix(c.Path(), staffAccounts):
 		return staffAccounts
-	case c.Request().Method == http.MethodGet:
+	case c.Request().Method == http.MethodGet, isReconciliationPage(c.Path()):
 		return c.Request().URL.Path
 	}
 	return staffHome

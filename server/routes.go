@@ -54,25 +54,14 @@ func wrapped(each ...echo.MiddlewareFunc) echo.MiddlewareFunc {
 	return func(echo.HandlerFunc) echo.HandlerFunc { return handle }
 }
 
-// uploadPath and uploadPagePath are where card files are uploaded, which may be larger and take longer than anything
-// else.
-const (
-	uploadPath     = "/admin/v1/imports"
-	uploadPagePath = "/admin/imports"
-)
-
-func isUpload(c echo.Context) bool {
-	return c.Request().Method == http.MethodPost && (c.Path() == uploadPath || c.Path() == uploadPagePath)
-}
-
 // limitTime ends requests that take too long.
 func limitTime(most time.Duration) echo.MiddlewareFunc {
-	short, long := middleware.Timeout(most), middleware.Timeout(handlers.UploadTimeout)
+	short := middleware.Timeout(most)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		limited, upload := short(next), long(next)
+		limited := short(next)
 		return func(c echo.Context) error {
-			if isUpload(c) {
-				return upload(c)
+			if room, more := roomy(c); more {
+				return middleware.Timeout(room.time)(next)(c)
 			}
 			return limited(c)
 		}
@@ -95,10 +84,10 @@ func limitSizes(e *echo.Echo) echo.MiddlewareFunc {
 		return known
 	})
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		limited, upload := header(body(next)), header(middleware.BodyLimit(handlers.MaxUploadBody)(next))
+		limited := header(body(next))
 		return func(c echo.Context) error {
-			if isUpload(c) {
-				return upload(c)
+			if room, more := roomy(c); more {
+				return header(middleware.BodyLimit(room.body)(next))(c)
 			}
 			if routed()[c.Request().Method+" "+c.Path()] {
 				return limited(c)
@@ -257,6 +246,8 @@ func secondRoutes(e *echo.Echo, p staffPlane) {
 	e.POST("/admin/v1/approvals/:ref/refuse", p.queue.Refuse, own, settle)
 	e.POST("/admin/v1/approvals/:ref/withdraw", p.queue.Withdraw, own, anybody)
 
+	listRoutes(e, p)
+
 	anybodyPage := p.gate.AllowPage("/admin/login", clerk, supervisor, auditor, operator)
 	e.GET("/admin/partners", p.partnerPages.List, p.gate.AllowPage("/admin/login", supervisor, auditor, operator))
 	e.POST("/admin/partners/:ref/keys", p.partnerPages.AskKey, own, p.gate.AllowPage("/admin/login", operator))
@@ -264,6 +255,22 @@ func secondRoutes(e *echo.Echo, p staffPlane) {
 	e.GET("/admin/approvals", p.pages.ApprovalList, anybodyPage)
 	e.GET("/admin/approvals/:ref", p.pages.Approval, anybodyPage)
 	e.POST("/admin/approvals/:ref", p.pages.Decide, own, anybodyPage)
+}
+
+// listRoutes are the daily lists of partners.
+func listRoutes(e *echo.Echo, p staffPlane) {
+	const supervisor, auditor, operator = citycard.RoleSupervisor, citycard.RoleAuditor, citycard.RoleOperator
+	watch, compare, own := p.gate.Allow(supervisor, auditor, operator), p.gate.Allow(supervisor, operator), p.sameOrigin
+	e.GET(listPath, p.lists.List, watch)
+	e.POST(listPath, p.lists.Compare, own, compare)
+	e.GET(listPath+"/difference", p.lists.DifferenceFile, watch)
+
+	watchPage := p.gate.AllowPage("/admin/login", supervisor, auditor, operator)
+	e.GET("/admin/partners/:ref/reconciliation", p.listPages.Choose, watchPage)
+	e.GET(listPagePath, p.listPages.Show, watchPage)
+	e.POST(listPagePath, p.listPages.Upload, own, p.gate.AllowPage("/admin/login", supervisor, operator))
+	e.GET(listPagePath+"/list", p.listPages.List, watchPage)
+	e.GET(listPagePath+"/difference", p.listPages.DifferenceFile, watchPage)
 }
 
 // policyRoutes are the city policies. What a policy would do names people's cards, which operators do not see.

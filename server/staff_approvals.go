@@ -30,7 +30,10 @@ func (p *parts) staffDesk(queue *citycard.ApprovalQueue) *citycard.StaffDesk {
 	return desk
 }
 
-// partnerDesk adds what staff does with partners' keys.
+// comparedAtOnce is how many partners' lists one process compares at a time: a list of a million numbers takes some 300 MB.
+const comparedAtOnce = 2
+
+// partnerDesk adds what staff does with partners' keys and daily lists.
 func (p *parts) partnerDesk(plane *staffPlane, queue *citycard.ApprovalQueue) {
 	office := &citycard.PartnerOffice{
 		Registry: &citycard.PartnerRegistry{Partners: p.store, ReadKey: p.config.readPartnerKey, Clock: p.config.clock},
@@ -39,4 +42,9 @@ func (p *parts) partnerDesk(plane *staffPlane, queue *citycard.ApprovalQueue) {
 	queue.Carry[citycard.ApprovePartnerKey] = office.CarryOut
 	plane.partners = handlers.StaffPartners{Office: office}
 	plane.partnerPages = &handlers.StaffPartnerPages{Pages: plane.pages, Office: office}
+	plane.lists = handlers.StaffReconciliation{Desk: &citycard.ReconciliationDesk{
+		Lists:    &citycard.Reconciliation{Records: p.store, Kept: p.store, Clock: p.config.clock, Turns: make(chan struct{}, comparedAtOnce)},
+		Partners: p.store, Records: p.store, NewID: newID,
+	}}
+	plane.listPages = &handlers.StaffReconciliationPages{StaffReconciliation: plane.lists, Pages: plane.pages}
 }

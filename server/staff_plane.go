@@ -46,6 +46,8 @@ type staffPlane struct {
 
 	partners     handlers.StaffPartners
 	partnerPages *handlers.StaffPartnerPages
+	lists        handlers.StaffReconciliation
+	listPages    *handlers.StaffReconciliationPages
 }
 
 func (p *parts) staffPlane() (staffPlane, error) {
