@@ -25,7 +25,7 @@ func AccessLog(log *slog.Logger, clock func() time.Time) echo.MiddlewareFunc {
 			if err != nil {
 				c.Error(err)
 			}
-			status, route := c.Response().Status, c.Path()
+			end, status, route := clock(), c.Response().Status, c.Path()
 			if route == "" {
 				route = "unmatched"
 			}
@@ -33,7 +33,7 @@ func AccessLog(log *slog.Logger, clock func() time.Time) echo.MiddlewareFunc {
 				slog.String("method", knownMethod(c.Request().Method)),
 				slog.String("route", route),
 				slog.Int("status", status),
-				slog.Float64("duration_ms", float64(clock().Sub(start).Microseconds())/1000),
+				slog.Float64("duration_ms", float64(end.Sub(start).Microseconds())/1000),
 				slog.Int64("bytes", c.Response().Size),
 				slog.String("request_id", citycard.RequestIDOf(c.Request().Context())),
 			}
@@ -50,7 +50,11 @@ func AccessLog(log *slog.Logger, clock func() time.Time) echo.MiddlewareFunc {
 			case status < http.StatusBadRequest && (route == "/livez" || route == "/readyz"):
 				level = slog.LevelDebug
 			}
-			log.LogAttrs(context.WithoutCancel(c.Request().Context()), level, "request", facts...)
+			if ctx := context.WithoutCancel(c.Request().Context()); log.Enabled(ctx, level) {
+				line := slog.NewRecord(end, level, "request", 0) // a Logger would look up who calls it: always this line
+				line.AddAttrs(facts...)
+				_ = log.Handler().Handle(ctx, line)
+			}
 			return nil
 		}
 	}

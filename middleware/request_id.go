@@ -19,7 +19,7 @@ func RequestID(proxies Proxies, newID func() string) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
 			id := r.Header.Get(echo.HeaderXRequestID)
-			if !requestIDForm.MatchString(id) || !proxies.Sent(r) {
+			if !proxies.Sent(r) || !requestIDForm.MatchString(id) {
 				id = newID()
 			}
 			c.SetRequest(r.WithContext(citycard.WithRequestID(r.Context(), id)))
