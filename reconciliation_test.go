@@ -100,11 +100,11 @@ func TestTheDailyList(t *testing.T) {
 
 // told is a kept line as text: the number and what the partner tells.
 func told(line citycard.DifferenceLine) string {
-	text := line.Ours.OutRequestNo
+	parts := []string{line.Ours.OutRequestNo}
 	for _, their := range line.Theirs {
-		text += " " + their.Column + "=" + their.Value
+		parts = append(parts, their.Column+"="+their.Value)
 	}
-	return text
+	return strings.Join(parts, " ")
 }
 
 func TestComparingLists(t *testing.T) {

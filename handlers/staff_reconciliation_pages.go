@@ -19,16 +19,29 @@ type StaffReconciliationPages struct {
 }
 
 // shownDifferences is how many lines of each kind the page shows; the others are in the file to download.
-const shownDifferences = 100
+const shownDifferences = 50
 
-// toldDifference is what ours and the partner's list say in one column.
-type toldDifference struct{ Column, Ours, Theirs string }
+// toldValue is what ours and the partner's list say in one column, Ours only where the two differ.
+type toldValue struct{ Column, Ours, Theirs string }
+
+// Of is another value in the same column.
+func (v toldValue) Of(value string) toldValue { return toldValue{Column: v.Column, Theirs: value} }
 
 // differenceRow is a line as the page shows it.
-type differenceRow struct {
-	citycard.DifferenceLine
+type differenceRow struct{ citycard.DifferenceLine }
 
-	Told []toldDifference
+// Told is what the partner's list says in a column.
+func (r differenceRow) Told(column string) toldValue {
+	return toldValue{Column: column, Theirs: secondOf(r.Their(column))}
+}
+
+// Differing are the columns in which the two lists differ.
+func (r differenceRow) Differing() []toldValue {
+	values := make([]toldValue, len(r.Theirs))
+	for i, their := range r.Theirs {
+		values[i] = toldValue{their.Column, secondOf(r.Our(their.Column)), secondOf(their.Value)}
+	}
+	return values
 }
 
 // differenceTable is the lines of one kind, and how many there are beyond those.
@@ -117,8 +130,9 @@ func (h *StaffReconciliationPages) show(c echo.Context, refusal error) error {
 }
 
 func differenceCounts(found citycard.Difference) []differenceCount {
-	counts := []differenceCount{{"same", found.Same}}
-	for _, kind := range citycard.DifferenceKinds() {
+	kinds := citycard.DifferenceKinds()
+	counts := append(make([]differenceCount, 0, 1+len(kinds)), differenceCount{"same", found.Same})
+	for _, kind := range kinds {
 		counts = append(counts, differenceCount{string(kind), found.Count(kind)})
 	}
 	return counts
@@ -129,15 +143,7 @@ func differenceTables(found citycard.Difference) []differenceTable {
 	for _, kind := range citycard.DifferenceKinds() {
 		table := differenceTable{Kind: kind, Count: found.Count(kind), More: found.More(kind)}
 		for _, line := range found.First[kind] {
-			row := differenceRow{DifferenceLine: line}
-			for _, their := range line.Theirs {
-				told := toldDifference{Column: their.Column, Theirs: secondOf(their.Value)}
-				if kind == citycard.DifferenceTold {
-					told.Ours = secondOf(line.Our(their.Column))
-				}
-				row.Told = append(row.Told, told)
-			}
-			table.Rows = append(table.Rows, row)
+			table.Rows = append(table.Rows, differenceRow{line})
 		}
 		if table.Count > 0 {
 			tables = append(tables, table)

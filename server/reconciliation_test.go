@@ -120,7 +120,7 @@ func TestStaffComparesAPartnersList(t *testing.T) {
 			assert.Equal(t, map[string]any{"result": "APPLIED", "card_number_masked": "B12****78"}, first(t, found, citycard.DifferenceTheirs)["theirs"])
 			assert.Equal(t, map[string]any{"result": "STALE"}, first(t, found, citycard.DifferenceTold)["theirs"])
 
-			open := olga.must(t, http.StatusOK, http.MethodGet, work, "")["items"].([]any)
+			open, _ := olga.must(t, http.StatusOK, http.MethodGet, work, "")["items"].([]any)
 			require.Len(t, open, 1)
 			item, _ := open[0].(map[string]any)
 			assert.Equal(t, []any{"reconciliation", bankApp, today.String(), 3.0}, []any{item["kind"], item["app_id"], item["day"], item["count"]})
