@@ -25,6 +25,14 @@ func EntryOf(code Code) Entry {
 	return catalogueByCode[CodeInternal]
 }
 
+// statusCodes are the codes of what is refused by its HTTP status alone, before a handler runs.
+var statusCodes = map[int]Code{
+	400: CodeMalformedRequest, 404: CodeNotFound, 405: CodeMethodNotAllowed, 413: CodeBodyTooLarge, 415: CodeUnsupportedMediaType,
+}
+
+// CodeOfStatus is the code of what is refused by its HTTP status alone; internal_error for any other status.
+func CodeOfStatus(status int) Code { return cmp.Or(statusCodes[status], CodeInternal) }
+
 var (
 	catalogue       = sortedCatalogue()
 	catalogueByCode = indexedCatalogue()

@@ -27,15 +27,6 @@ var retryAfter = map[citycard.Code]time.Duration{
 	citycard.CodeReadOnly:            time.Minute,
 }
 
-// statusCodes are the codes of what echo refuses before a handler runs.
-var statusCodes = map[int]citycard.Code{
-	http.StatusBadRequest:            citycard.CodeMalformedRequest,
-	http.StatusNotFound:              citycard.CodeNotFound,
-	http.StatusMethodNotAllowed:      citycard.CodeMethodNotAllowed,
-	http.StatusRequestEntityTooLarge: citycard.CodeBodyTooLarge,
-	http.StatusUnsupportedMediaType:  citycard.CodeUnsupportedMediaType,
-}
-
 // problem is a problem document (RFC 9457) with the members every error of ours has. Title and NextStep are in
 // the language asked for, Message is in both; Detail says precisely, in English, what is wrong.
 type problem struct {
@@ -94,8 +85,8 @@ func describe(err error, c echo.Context) problem {
 	case errors.As(err, &coded):
 	case errors.As(err, &tooLarge):
 		coded = &citycard.Error{Code: citycard.CodeBodyTooLarge}
-	case errors.As(err, &refused) && statusCodes[refused.Code] != "":
-		coded = &citycard.Error{Code: statusCodes[refused.Code]}
+	case errors.As(err, &refused):
+		coded = &citycard.Error{Code: citycard.CodeOfStatus(refused.Code)}
 	}
 	entry := citycard.EntryOf(coded.Code)
 	lang := languageOf(c)

@@ -60,13 +60,24 @@ func AccessLog(log *slog.Logger, clock func() time.Time) echo.MiddlewareFunc {
 	}
 }
 
-// codeOf is the code that a refusal is known by. The gateway refuses with codes of its own, most of them with HTTP 200.
+// codeOf is the code that a refusal was answered with. The gateway refuses with codes of its own, most of them with HTTP
+// 200; what echo and net/http refuse has that of its status.
 func codeOf(err error) string {
 	var refusal interface{ RefusalCode() string }
-	if errors.As(err, &refusal) {
+	var coded *citycard.Error
+	var unserved *echo.HTTPError
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &refusal):
 		return refusal.RefusalCode()
+	case errors.As(err, &coded):
+		return string(coded.Code)
+	case errors.As(err, &tooLarge):
+		return string(citycard.CodeBodyTooLarge)
+	case errors.As(err, &unserved):
+		return string(citycard.CodeOfStatus(unserved.Code))
 	}
-	return string(citycard.CodeOf(err))
+	return string(citycard.CodeInternal)
 }
 
 // knownMethod keeps a made-up method, which is the sender's free text, out of the log.

@@ -78,7 +78,18 @@ func TestAccessLog(t *testing.T) {
 			"level": "INFO", "method": "GET", "route": "/things/:id", "status": 200.0, "bytes": 2.0, "code": "isv.invalid-signature",
 		}},
 		"a made-up method": {request("SECRET"), ok, map[string]any{
-			"level": "INFO", "method": "other", "route": "/things/:id", "status": 404.0, "bytes": 0.0, "code": "internal_error",
+			"level": "INFO", "method": "other", "route": "/things/:id", "status": 404.0, "bytes": 0.0, "code": "method_not_allowed",
+		}},
+		"what is not served": {get(), func(echo.Context) error { return echo.ErrNotFound }, map[string]any{
+			"level": "INFO", "method": "GET", "route": "/things/:id", "status": 404.0, "bytes": 0.0, "code": "not_found",
+		}},
+		"a body that goes on": {get(), func(echo.Context) error {
+			return fmt.Errorf("read: %w", &http.MaxBytesError{Limit: 1})
+		}, map[string]any{
+			"level": "INFO", "method": "GET", "route": "/things/:id", "status": 404.0, "bytes": 0.0, "code": "body_too_large",
+		}},
+		"a failure without a code": {get(), func(echo.Context) error { return cause }, map[string]any{
+			"level": "INFO", "method": "GET", "route": "/things/:id", "status": 404.0, "bytes": 0.0, "code": "internal_error",
 		}},
 	}
 	for name, c := range cases {
