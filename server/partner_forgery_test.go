@@ -129,6 +129,7 @@ func transportForgeries() []forgery {
 	return []forgery{
 		{name: "by GET", status: http.StatusMethodNotAllowed, mangle: func(d *formDraft) { d.method = http.MethodGet }},
 		{name: "by PUT", status: http.StatusMethodNotAllowed, mangle: func(d *formDraft) { d.method = http.MethodPut }},
+		{name: "by OPTIONS", status: http.StatusMethodNotAllowed, mangle: func(d *formDraft) { d.method = http.MethodOptions }},
 		{name: "to another path", status: http.StatusNotFound, mangle: func(d *formDraft) { d.path += "/" }},
 		{name: "over 64 KiB", status: http.StatusRequestEntityTooLarge, mangle: func(d *formDraft) { d.body = append(d.body, pair{"a", strings.Repeat("a", 64<<10)}) }},
 		{name: "over 64 KiB by PUT", status: http.StatusMethodNotAllowed, mangle: func(d *formDraft) {

@@ -136,6 +136,7 @@ func messageForgeries(keyID string) []messageForgery {
 	const malformed, unsigned, forged = "malformed_request", "signature_required", "signature_invalid"
 	list := []messageForgery{
 		{"by PUT", func(m *signing.Message) { m.Method = http.MethodPut }, 405, "method_not_allowed"},
+		{"by OPTIONS", func(m *signing.Message) { m.Method = http.MethodOptions }, 405, "method_not_allowed"},
 		{"to another route", func(m *signing.Message) { m.Path = queriesPath }, 401, forged},
 		{"to no route", func(m *signing.Message) { m.Path += "/" }, 404, "not_found"},
 		{"with a query", func(m *signing.Message) { m.Query = "dry_run=1" }, 401, forged},

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"citycard"
 	"citycard/handlers"
@@ -13,6 +16,15 @@ import (
 
 // partnerPatience is how long an event waits for its commit, or for that of the same one under way.
 const partnerPatience = 2 * time.Second
+
+// The routes of signed messages.
+const (
+	gatewayPath = "/gateway.do"
+	eventsPath  = "/v1/partner/events"
+	queriesPath = "/v1/partner/queries"
+	// notifyPath is where the super-app platform sends its notifications.
+	notifyPath = "/callbacks/alipay"
+)
 
 // partnerPlane is everything that partners and the super-app platform reach by signed callbacks.
 type partnerPlane struct {
@@ -81,6 +93,23 @@ func (p partnerParts) plane() (partnerPlane, error) {
 		},
 		keys: publishedKeys(p.own),
 	}, nil
+}
+
+// postOnly refuses every method but POST on the routes of signed messages: the first row of the callback contract. OPTIONS
+// (RFC 9110, 9.3.7) is one of them, which echo would answer by itself.
+func postOnly() echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if c.Request().Method != http.MethodPost {
+				switch c.Request().URL.Path {
+				case gatewayPath, eventsPath, queriesPath, notifyPath:
+					c.Response().Header().Set(echo.HeaderAllow, http.MethodPost)
+					return echo.ErrMethodNotAllowed
+				}
+			}
+			return next(c)
+		}
+	}
 }
 
 // publishedKeys are our keys towards partners as everybody may see them, current and next.

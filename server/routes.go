@@ -39,6 +39,7 @@ func surround(e *echo.Echo, s surroundings, pages *handlers.Pages) {
 		middleware.Recover(),
 		middleware.Headers(s.headers),
 		middleware.Draining(s.draining),
+		postOnly(),
 		limitSizes(e),
 		limitTime(s.timeout),
 	))
@@ -67,9 +68,6 @@ func limitTime(most time.Duration) echo.MiddlewareFunc {
 		}
 	}
 }
-
-// notifyPath is where the super-app platform sends its notifications.
-const notifyPath = "/callbacks/alipay"
 
 // limitSizes refuses headers and bodies that are too large, once there is a route for the request: method and path are
 // judged first. Notifications bound themselves: whatever is wrong with one, the platform reads nothing
@@ -152,9 +150,9 @@ func routes(e *echo.Echo, p citizenPlane) {
 // partnerRoutes are the routes of partners and of the super-app platform. Nobody logs in here: each message is
 // signed, and its handler proves by whom.
 func partnerRoutes(e *echo.Echo, p partnerPlane) {
-	e.POST("/gateway.do", p.gateway.Receive)
-	e.POST("/v1/partner/events", p.events.Receive)
-	e.POST("/v1/partner/queries", p.queries.Receive)
+	e.POST(gatewayPath, p.gateway.Receive)
+	e.POST(eventsPath, p.events.Receive)
+	e.POST(queriesPath, p.queries.Receive)
 	e.POST(notifyPath, p.notify.Receive)
 	e.Match(reading, "/.well-known/citycard-keys.json", p.keys.Show)
 }

@@ -145,3 +145,18 @@ func TestWhatIsNotServed(t *testing.T) {
 		assert.Contains(t, recorder.Body.String(), `"code":"`+want.code+`"`, request)
 	}
 }
+
+// TestSignedMessagesArePosted holds that every other method is refused on their routes, with what is allowed.
+func TestSignedMessagesArePosted(t *testing.T) {
+	t.Parallel()
+	e := tableUnderTest(t)
+	for _, path := range []string{"/gateway.do", "/v1/partner/events", "/v1/partner/queries", "/callbacks/alipay"} {
+		for _, method := range []string{http.MethodOptions, http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, "PROPFIND"} {
+			recorder := httptest.NewRecorder()
+			e.ServeHTTP(recorder, httptest.NewRequestWithContext(context.Background(), method, path+"?a=b", nil))
+			assert.Equal(t, http.StatusMethodNotAllowed, recorder.Code, "%s %s", method, path)
+			assert.Equal(t, "POST", recorder.Header().Get("Allow"), "%s %s", method, path)
+			assert.Contains(t, recorder.Body.String(), `"code":"method_not_allowed"`, "%s %s", method, path)
+		}
+	}
+}
