@@ -235,9 +235,9 @@ var passwordNames = []string{"password", "passwd", "pwd", "passcode", "pincode",
 
 const passwordSet = "password_set"
 
-// refusePassword looks for a member that would hold a password, at any depth of a JSON text: password_in_body.
+// RefusePassword looks for a member that would hold a password, at any depth of a JSON text: password_in_body.
 // A text that is no JSON is left to the decoder.
-func refusePassword(text []byte) error {
+func RefusePassword(text []byte) error {
 	reader := json.NewDecoder(bytes.NewReader(text))
 	var inObject []bool // of each level
 	name := false       // whether an object's next token is a name

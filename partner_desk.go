@@ -112,7 +112,7 @@ func (d *PartnerDesk) Report(ctx context.Context, r PartnerRequest) (PartnerRepl
 // read takes the content apart. Where it fails behind the event's number, that number is in the event already.
 func (d *PartnerDesk) read(r PartnerRequest) (event, error) {
 	e := event{request: r, content: methodRules[r.Method].content(), fingerprint: fingerprintOf(r.Method, r.Content)}
-	if err := refusePassword(r.Content); err != nil {
+	if err := RefusePassword(r.Content); err != nil {
 		return e, err
 	}
 	if err := d.Decode(r.Content, e.content); err != nil {

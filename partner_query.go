@@ -33,7 +33,7 @@ func (d *PartnerDesk) Query(ctx context.Context, r PartnerRequest) (CardView, er
 // readQuery reads a query's content. Number and time may be left out: a query has no effect to be counted once.
 func (d *PartnerDesk) readQuery(r PartnerRequest) (*eventHead, error) {
 	head := &eventHead{}
-	if err := refusePassword(r.Content); err != nil {
+	if err := RefusePassword(r.Content); err != nil {
 		return nil, err
 	}
 	if err := d.Decode(r.Content, head); err != nil {

@@ -87,7 +87,7 @@ func (d *document) object(t reflect.Type, path string, depth int) error {
 		seen[folded] = true
 		member, known := members.find(name)
 		if !known {
-			return unknownMember(name, field)
+			return d.unknownMember(name, field)
 		}
 		if d.space(); !d.take(':') {
 			return malformed(field, "a colon is missing")
@@ -229,9 +229,13 @@ func (d *document) hex4() (rune, bool) {
 	return rune(n), err == nil
 }
 
-// unknownMember singles out passwords: no request of ours ever carries one where it is not asked for.
-func unknownMember(name, field string) error {
+// unknownMember singles out passwords, under the member's name and anywhere within it: no request of ours ever carries one
+// where it is not asked for.
+func (d *document) unknownMember(name, field string) error {
 	if namesPassword(name) {
+		return passwordInBody(field)
+	}
+	if d.space(); d.take(':') && citycard.RefusePassword(d.data[d.at:]) != nil {
 		return passwordInBody(field)
 	}
 	return invalidPayload(field, "the member is not known here")
