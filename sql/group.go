@@ -14,9 +14,13 @@ type group[T any] struct {
 	// about tells what an item is about, where several rounds may be under way: two items about the same are in one
 	// round or one after the other, in the order in which they arrived. Without it there is one round at a time.
 	about func(T) finder
+	// beside is how many must wait for a round to begin beside another.
+	beside int
 
 	lock    sync.Mutex
 	waiting []T
+	// running counts the rounds under way.
+	running int
 	// taken is what the rounds under way are about.
 	taken map[finder]bool
 	wake  chan struct{}
@@ -56,6 +60,9 @@ func (g *group[T]) work(ctx context.Context, running *sync.WaitGroup) {
 func (g *group[T]) gather(round []T) []T {
 	g.lock.Lock()
 	defer g.lock.Unlock()
+	if g.idle() {
+		return round
+	}
 	left := g.waiting[:0]
 	var mine map[finder]bool
 	if g.about != nil && len(g.waiting) > 0 {
@@ -76,17 +83,25 @@ func (g *group[T]) gather(round []T) []T {
 	}
 	clear(g.waiting[len(left):])
 	g.waiting = left
-	if len(left) > 0 && len(round) > 0 {
+	if len(round) > 0 {
+		g.running++
 		g.rouse() // whatever is left may be for another worker
 	}
 	return round
 }
 
+// idle tells that no further round is to begin: nothing waits, or so little that it had better wait for the round under
+// way, whose end begins the next.
+func (g *group[T]) idle() bool {
+	return len(g.waiting) == 0 || g.running > 0 && len(g.waiting) < g.beside
+}
+
 // finish ends a round.
 func (g *group[T]) finish(round []T) {
+	g.lock.Lock()
+	defer g.lock.Unlock()
+	g.running--
 	if g.about != nil {
-		g.lock.Lock()
-		defer g.lock.Unlock()
 		for _, item := range round {
 			delete(g.taken, g.about(item))
 		}
@@ -94,8 +109,11 @@ func (g *group[T]) finish(round []T) {
 	clear(round)
 }
 
-// rouse lets a worker that waits look again.
+// rouse lets a worker that waits look again, where there is something for it.
 func (g *group[T]) rouse() {
+	if g.idle() {
+		return
+	}
 	select {
 	case g.wake <- struct{}{}:
 	default: // one is about to
@@ -108,8 +126,8 @@ func (g *group[T]) add(ctx context.Context, item T) error {
 		return err
 	}
 	g.lock.Lock()
+	defer g.lock.Unlock()
 	g.waiting = append(g.waiting, item)
-	g.lock.Unlock()
 	g.rouse()
 	return nil
 }

@@ -66,3 +66,39 @@ func TestRoundsAtOnceKeepApartWhatIsAboutTheSame(t *testing.T) {
 	assert.Empty(t, g.waiting)
 	assert.Empty(t, g.taken)
 }
+
+func TestASecondRoundBeginsOnlyWhenEnoughWaits(t *testing.T) {
+	t.Parallel()
+	began, end := make(chan int), make(chan struct{})
+	g := newGroup(16, func(round []numbered) {
+		began <- len(round)
+		<-end
+	})
+	g.beside = 3
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	for range 2 {
+		running.Add(1)
+		go g.work(ctx, &running)
+	}
+	add := func(count int) {
+		for n := range count {
+			require.NoError(t, g.add(t.Context(), numbered{n: n}))
+		}
+	}
+	add(1)
+	require.Equal(t, 1, <-began, "a lone item goes at once")
+	add(2)
+	g.lock.Lock()
+	assert.True(t, g.idle(), "two wait for the end of the first round")
+	g.lock.Unlock()
+	add(1)
+	require.Equal(t, 3, <-began, "three are a round of their own")
+	add(2)
+	end <- struct{}{}
+	end <- struct{}{}
+	assert.Equal(t, 2, <-began, "the end of both begins the next")
+	stop()
+	close(end)
+	running.Wait()
+}

@@ -49,6 +49,9 @@ func (s *Store) Update(ctx context.Context, subject citycard.Subject, judge func
 // More would make rounds smaller, and what a round costs beside its rows is much of its cost.
 const roundsAtOnce = 2
 
+// worthARound is how many changes must wait for a round to begin beside another.
+const worthARound = 32
+
 // start sets the store's workers going.
 func (s *Store) start(unbatched bool) {
 	ctx, stop := context.WithCancel(context.Background())
@@ -66,6 +69,7 @@ func (s *Store) start(unbatched bool) {
 	s.changes = newGroup(most, s.runRound)
 	if workers > 1 {
 		s.changes.about = func(u *unit) finder { return u.by }
+		s.changes.beside = worthARound
 	}
 	s.sessions = newGroup(mostInRound, s.findSessions)
 	s.holdings = newGroup(mostInRound, s.findHoldings)
