@@ -25,57 +25,10 @@ type AuditFinding struct {
 	Detail string
 }
 
-// LedgerRow is an entry with the row that it covers, as that is now.
-type LedgerRow struct {
-	LedgerEntry
-
-	Position int64
-	Present  bool
-	Content  string
-}
-
-// WaitingRow is a row that waits to enter the ledger. Unchanged tells whether its content is the one it was stored
-// with, Entered whether the ledger holds it already.
-type WaitingRow struct {
-	LedgerKey
-
-	Present   bool
-	Unchanged bool
-	Entered   bool
-}
-
-// LedgerLink is a transition as it is stored now. Covered tells whether the ledger holds it or it waits to enter,
-// Foreign that the service would not have written the row so. CardVersion and CardHead are those of its card; the
-// version is -1 where there is no such card.
-type LedgerLink struct {
-	Transition
-
-	Covered     bool
-	Foreign     bool
-	CardVersion int64
-	CardHead    string
-}
-
-// LedgerRows is the store of the ledger and what it covers, read in pages from one end to the other. A visit that
-// returns an error ends the reading with it.
-type LedgerRows interface {
-	LedgerHead(ctx context.Context) (LedgerHead, error)
-	LedgerTile(ctx context.Context, level int, number int64) ([]byte, error)
-	// EachLedgerRow visits the entries from one position to another, both included, in order.
-	EachLedgerRow(ctx context.Context, from, to int64, visit func(LedgerRow) error) error
-	// EachWaitingRow visits what waits to enter.
-	EachWaitingRow(ctx context.Context, visit func(WaitingRow) error) error
-	// EachLink visits the transitions, card by card in the order of their numbers.
-	EachLink(ctx context.Context, visit func(LedgerLink) error) error
-	// EachCovered visits the rows of another covered table, and tells whether the ledger holds each or it waits.
-	EachCovered(ctx context.Context, source LedgerSource, visit func(id string, covered bool) error) error
-	// EachUnchained visits the cards that were changed and have no transition.
-	EachUnchained(ctx context.Context, visit func(ref string) error) error
-}
-
 // AuditCheck proves that no covered row was altered, removed, inserted or moved since it was stored. What has
 // entered the ledger is held by its Merkle tree and signed checkpoint, what waits by the content it was stored
-// with and, for transitions, by the chain of hashes of their card. It needs memory for a page of rows.
+// with and, for transitions, by the chain of hashes of their card. It needs memory for a page of rows, and for the names
+// of those that wait.
 type AuditCheck struct {
 	Rows LedgerRows
 	Log  LedgerLog
@@ -94,6 +47,7 @@ type checking struct {
 	AuditCheck
 
 	kept  []LedgerTree
+	waits map[LedgerKey]bool
 	found func(AuditFinding) error
 	count AuditCount
 	fold  LedgerFold
@@ -107,7 +61,7 @@ type checking struct {
 // Run checks everything and calls found for each finding. Kept are checkpoints that were kept elsewhere: one that is
 // not signed by us is an error.
 func (c AuditCheck) Run(ctx context.Context, kept []string, found func(AuditFinding) error) (AuditCount, error) {
-	run := &checking{AuditCheck: c, found: found, fold: c.Log.Fold()}
+	run := &checking{AuditCheck: c, waits: map[LedgerKey]bool{}, found: found, fold: c.Log.Fold()}
 	for _, text := range kept {
 		tree, err := c.Log.Open(text)
 		if err != nil {
@@ -115,7 +69,7 @@ func (c AuditCheck) Run(ctx context.Context, kept []string, found func(AuditFind
 		}
 		run.kept = append(run.kept, tree)
 	}
-	for _, part := range []func(context.Context) error{run.ledger, run.waiting, run.links, run.covered, run.unchained} {
+	for _, part := range []func(context.Context) error{run.ledger, run.links, run.covered, run.unchained} {
 		if err := part(ctx); err != nil {
 			return run.count, err
 		}
@@ -148,6 +102,10 @@ func (c *checking) ledger(ctx context.Context) error {
 	}
 	signed, err := c.signed(head)
 	if err != nil {
+		return err
+	}
+	// After the head: what waits then has not entered by it.
+	if err := c.waiting(ctx); err != nil {
 		return err
 	}
 	if err := c.compareKept(); err != nil {
@@ -189,6 +147,10 @@ func (c *checking) entry(ctx context.Context, r LedgerRow) error {
 	c.next++
 	c.count.Entries++
 	switch {
+	case c.waits[r.LedgerKey]:
+		if err := c.find(FindingInserted, "ledger_pending, "+r.String(), "it has entered the ledger already"); err != nil {
+			return err
+		}
 	case !r.Present:
 		if err := c.find(FindingRemoved, r.String(), "entry %d of the ledger covers it", r.Position); err != nil {
 			return err
@@ -303,10 +265,15 @@ func (c *checking) compareLonger(ctx context.Context, head LedgerHead) error {
 // waiting checks what has not entered yet.
 func (c *checking) waiting(ctx context.Context) error {
 	return c.Rows.EachWaitingRow(ctx, func(r WaitingRow) error {
+		if r.Edited {
+			return c.find(FindingAltered, "ledger_pending "+r.Note, "it is no note that the service made")
+		}
 		c.count.Waiting++
+		if c.waits[r.LedgerKey] {
+			return c.find(FindingInserted, "ledger_pending "+r.Note, "%s waits twice", r)
+		}
+		c.waits[r.LedgerKey] = true
 		switch {
-		case r.Entered:
-			return c.find(FindingInserted, "ledger_pending, "+r.String(), "it has entered the ledger already")
 		case !r.Present:
 			return c.find(FindingRemoved, r.String(), "it waited to enter the ledger")
 		case !r.Unchanged:

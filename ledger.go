@@ -2,7 +2,9 @@ package citycard
 
 import (
 	"context"
+	"errors"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -46,6 +48,40 @@ type LedgerEntry struct {
 // Record is the leaf of the Merkle tree: the entry's four fields, canonically.
 func (e LedgerEntry) Record() []byte {
 	return []byte(Canonical(string(e.Source), e.Object, strconv.FormatInt(e.Seq, 10), e.Sum))
+}
+
+// errNoRecords says that a text is not the records of entries.
+var errNoRecords = errors.New("these are not the records of ledger entries")
+
+// LedgerRecords are the records of entries, one after the other.
+func LedgerRecords(entries []LedgerEntry) string {
+	var text strings.Builder
+	for _, entry := range entries {
+		text.Write(entry.Record())
+	}
+	return text.String()
+}
+
+// ReadLedgerRecords reads back what LedgerRecords wrote; an error where the text is no such thing.
+func ReadLedgerRecords(text string) ([]LedgerEntry, error) {
+	var entries []LedgerEntry
+	for rest := text; rest != ""; {
+		var fields [4]string
+		for i := range fields {
+			length, after, _ := strings.Cut(rest, ":")
+			n, err := strconv.Atoi(length)
+			if err != nil || n < 0 || n > len(after) {
+				return nil, errNoRecords
+			}
+			fields[i], rest = after[:n], after[n:]
+		}
+		seq, err := strconv.ParseInt(fields[2], 10, 64)
+		if err != nil {
+			return nil, errNoRecords
+		}
+		entries = append(entries, LedgerEntry{LedgerKey{LedgerSource(fields[0]), fields[1], seq}, fields[3]})
+	}
+	return entries, nil
 }
 
 // LedgerSum is the sum of a row's content. A transition's content is its own hash, that of every other row all
@@ -105,8 +141,9 @@ type LedgerGrowth struct {
 
 // Ledger is the store of the ledger. Rows wait from the transaction that makes them until they have entered.
 type Ledger interface {
-	// ExtendLedger lets no more waiting rows than most enter, as one unit, with what grow makes of them; it tells how many
-	// entered. Of any number of callers over all replicas one does so at a time; the others enter none.
+	// ExtendLedger lets waiting rows enter, as one unit, with what grow makes of them, and tells how many: those that
+	// whole commits stored, and no further commit after most of them. Of any number of callers over all replicas one does
+	// so at a time; the others enter none.
 	ExtendLedger(ctx context.Context, most int, grow func(LedgerBatch) (LedgerGrowth, error)) (int, error)
 	// LedgerHead is how far the ledger is.
 	LedgerHead(ctx context.Context) (LedgerHead, error)
@@ -146,7 +183,7 @@ type Sequencer struct {
 	Log    LedgerLog
 }
 
-// mostEntries bounds a batch, and so how long it holds the one writer of SQLite.
+// mostEntries ends a batch, and so bounds how long it holds the one writer of SQLite.
 const mostEntries = 1000
 
 // Drain lets everything that waits enter, and tells how many rows that were. Where another process is at it, it
@@ -156,7 +193,7 @@ func (s *Sequencer) Drain(ctx context.Context) (int, error) {
 	for {
 		n, err := s.Ledger.ExtendLedger(ctx, mostEntries, s.Log.Grow)
 		total += n
-		if err != nil || n < mostEntries {
+		if err != nil || n == 0 {
 			return total, err
 		}
 	}

@@ -42,6 +42,39 @@ func TestCanonicalTextIsReadBackAsTheFieldsItWasMadeOf(t *testing.T) {
 	})
 }
 
+func TestLedgerRecordsAreReadBack(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		entry := rapid.Custom(func(t *rapid.T) citycard.LedgerEntry {
+			text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[0-9:]{0,12}`))
+			key := citycard.LedgerKey{Source: citycard.LedgerSource(text.Draw(t, "source")), Object: text.Draw(t, "object"), Seq: rapid.Int64().Draw(t, "seq")}
+			return citycard.LedgerEntry{LedgerKey: key, Sum: text.Draw(t, "sum")}
+		})
+		entries := rapid.SliceOfN(entry, 1, 5).Draw(t, "entries")
+		read, err := citycard.ReadLedgerRecords(citycard.LedgerRecords(entries))
+		require.NoError(t, err)
+		require.Equal(t, entries, read)
+	})
+	for _, text := range []string{"x", "1:", "1:a", "-1:a", "1:a1:b1:c1:d", "1:a1:b1:1", "9999999999999999999:a", "1:a1:b1:15:d"} {
+		_, err := citycard.ReadLedgerRecords(text)
+		assert.Error(t, err, text)
+	}
+}
+
+func FuzzReadLedgerRecords(f *testing.F) {
+	f.Add(citycard.LedgerRecords([]citycard.LedgerEntry{{LedgerKey: citycard.LedgerKey{Source: citycard.LedgerTransitions, Object: "c1", Seq: 1}, Sum: "ab"}}))
+	f.Add("1:a1:b1:15:d")
+	f.Fuzz(func(t *testing.T, text string) {
+		entries, err := citycard.ReadLedgerRecords(text)
+		if err != nil {
+			return
+		}
+		again, err := citycard.ReadLedgerRecords(citycard.LedgerRecords(entries))
+		require.NoError(t, err)
+		require.Equal(t, entries, again)
+	})
+}
+
 func TestNoTwoEntriesHaveTheSameLeaf(t *testing.T) {
 	t.Parallel()
 	entry := func(source citycard.LedgerSource, object string, seq int64, sum string) citycard.LedgerEntry {

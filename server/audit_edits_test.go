@@ -1,13 +1,12 @@
 package main_test
 
 import (
-	"fmt"
-	"math/rand/v2"
+	"slices"
 	"strings"
-	"testing"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
+
+	"citycard"
 )
 
 // coveredTable is a table that somebody with the database's password may edit.
@@ -28,102 +27,12 @@ var coveredTables = []coveredTable{
 		"id", "staff_id", "role", "action", "object", "reason", "note", "request_id",
 	}, numbers: []string{"at"}},
 	{name: "ledger_entry", keys: []string{"position"}, texts: []string{"source", "object", "sum"}, numbers: []string{"position", "seq"}},
-	{name: "ledger_pending", keys: []string{"source", "object", "seq"}, texts: []string{"source", "object", "content"}, numbers: []string{"seq"}},
+	{name: "ledger_pending", keys: []string{"id"}, texts: []string{"id", "entries"}},
 	{name: "ledger_tile", keys: []string{"level", "number"}, numbers: []string{"level", "number"}, bytes: "hashes"},
 	{name: "ledger_head", keys: []string{"id"}, texts: []string{"checkpoint"}, numbers: []string{"size"}},
 	{name: "policy_version", keys: []string{"id"}, texts: []string{
 		"id", "region", "valid_from", "valid_to", "record", "requested_by", "approved_by",
 	}, numbers: []string{"number", "approved_at"}},
-}
-
-// editor edits a database behind the service's back, as its owner can: triggers and keys between tables do not hold.
-type editor struct {
-	t      *testing.T
-	db     *sqlx.DB
-	engine string
-	draw   *rand.Rand
-}
-
-func openEditor(t *testing.T, address, engine string) *editor {
-	t.Helper()
-	driver, name := "pgx", address
-	if file, ok := strings.CutPrefix(address, "sqlite:"); ok {
-		driver, name = "sqlite", "file:"+file+"?_pragma=busy_timeout(5000)"
-	}
-	db, err := sqlx.Open(driver, name)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	e := &editor{t, db, engine, rand.New(rand.NewPCG(5, 8))}
-	if engine == "postgres" {
-		for _, table := range coveredTables {
-			e.run("ALTER TABLE " + table.name + " DISABLE TRIGGER ALL")
-		}
-		return e
-	}
-	var triggers []string
-	require.NoError(t, db.Select(&triggers, "SELECT name FROM sqlite_master WHERE type = 'trigger'"))
-	for _, trigger := range triggers {
-		e.run("DROP TRIGGER " + trigger)
-	}
-	return e
-}
-
-// run runs a statement and tells how many rows it changed.
-func (e *editor) run(statement string, args ...any) int64 {
-	e.t.Helper()
-	result, err := e.db.Exec(e.db.Rebind(statement), args...)
-	require.NoError(e.t, err, statement)
-	n, err := result.RowsAffected()
-	require.NoError(e.t, err)
-	return n
-}
-
-// one runs a statement that must change one row.
-func (e *editor) one(statement string, args ...any) {
-	e.t.Helper()
-	require.Equal(e.t, int64(1), e.run(statement, args...), "%s %v", statement, args)
-}
-
-// backedUp are the tables that restore brings back.
-func backedUp() []string {
-	names := []string{"card"}
-	for _, table := range coveredTables {
-		names = append(names, table.name)
-	}
-	return names
-}
-
-func (e *editor) backUp() {
-	for _, name := range backedUp() {
-		e.run("CREATE TABLE kept_" + name + " AS SELECT * FROM " + name)
-	}
-}
-
-func (e *editor) restore() {
-	for _, name := range backedUp() {
-		e.run("DELETE FROM " + name)
-		e.run("INSERT INTO " + name + " SELECT * FROM kept_" + name)
-	}
-}
-
-// row picks a row and gives its columns.
-func (e *editor) row(table coveredTable) map[string]any {
-	e.t.Helper()
-	var count int
-	require.NoError(e.t, e.db.Get(&count, "SELECT count(*) FROM "+table.name))
-	require.Positive(e.t, count, table.name)
-	list := e.list(fmt.Sprintf("SELECT * FROM %s ORDER BY %s LIMIT 1 OFFSET ?", table.name, strings.Join(table.keys, ", ")), e.draw.IntN(count))
-	require.Len(e.t, list, 1)
-	return list[0]
-}
-
-// where names a row by its keys.
-func (table coveredTable) where(row map[string]any) (string, []any) {
-	var args []any
-	for _, key := range table.keys {
-		args = append(args, row[key])
-	}
-	return " WHERE " + strings.Join(table.keys, " = ? AND ") + " = ?", args
 }
 
 // edit is one thing done to the database.
@@ -202,6 +111,7 @@ func rowEdits() []edit {
 		{"cut a waiting transition, and that it waits", (*editor).cutWaiting},
 		{"cut the ledger's end and the rows it covers", (*editor).cutLedger},
 		{"forge a transition with a right hash and let it wait", (*editor).forge},
+		{"let a row wait that has entered", (*editor).waitAgain},
 		{"alter a row and its entry together", (*editor).alterBoth},
 		{"begin the ledger anew", (*editor).forget},
 	}
@@ -234,20 +144,11 @@ func (e *editor) copy(table coveredTable) {
 	case "ledger_entry":
 		row["position"], row["seq"] = numberOf(row, "position")+100_000, int64(100_000)
 	case "ledger_pending":
-		row["seq"] = int64(100_000)
+		row["id"] = "x" + textOf(row, "id")[1:]
 	case "ledger_tile":
 		row["number"] = int64(100_000)
 	}
 	e.insert(table.name, row)
-}
-
-func (e *editor) insert(table string, row map[string]any) {
-	var columns, marks []string
-	var args []any
-	for column, value := range row {
-		columns, marks, args = append(columns, column), append(marks, "?"), append(args, value)
-	}
-	e.one("INSERT INTO "+table+" ("+strings.Join(columns, ", ")+") VALUES ("+strings.Join(marks, ", ")+")", args...)
 }
 
 // swap exchanges everything but the keys of two rows.
@@ -285,22 +186,6 @@ func (e *editor) transitions(ref any) []map[string]any {
 	return e.list("SELECT * FROM transition WHERE card_ref = ? ORDER BY seq", ref)
 }
 
-// list reads rows with all their columns.
-func (e *editor) list(query string, args ...any) []map[string]any {
-	e.t.Helper()
-	rows, err := e.db.Queryx(e.db.Rebind(query), args...) //nolint:sqlclosecheck // closed below, with a check
-	require.NoError(e.t, err)
-	defer func() { require.NoError(e.t, rows.Close()) }()
-	var list []map[string]any
-	for rows.Next() {
-		row := map[string]any{}
-		require.NoError(e.t, rows.MapScan(row))
-		list = append(list, row)
-	}
-	require.NoError(e.t, rows.Err())
-	return list
-}
-
 func (e *editor) swapOfOneCard() {
 	list := e.transitions(e.row(coveredTables[0])["card_ref"])
 	e.swapRows(coveredTables[0], list[0], list[len(list)-1])
@@ -329,13 +214,15 @@ func (e *editor) cutCard() {
 }
 
 func (e *editor) cutWaiting() {
-	var waits struct {
-		Object string
-		Seq    int64
+	note := e.list("SELECT * FROM ledger_pending WHERE entries LIKE '%transition%' ORDER BY id LIMIT 1")[0]
+	entries, err := citycard.ReadLedgerRecords(textOf(note, "entries"))
+	require.NoError(e.t, err)
+	e.one("DELETE FROM ledger_pending WHERE id = ?", note["id"])
+	cut := slices.IndexFunc(entries, func(entry citycard.LedgerEntry) bool { return entry.Source == citycard.LedgerTransitions })
+	e.one("DELETE FROM transition WHERE card_ref = ? AND seq = ?", entries[cut].Object, entries[cut].Seq)
+	if rest := citycard.LedgerRecords(slices.Delete(entries, cut, cut+1)); rest != "" {
+		e.insert("ledger_pending", map[string]any{"id": citycard.LedgerSum(rest), "entries": rest})
 	}
-	require.NoError(e.t, e.db.Get(&waits, "SELECT object, seq FROM ledger_pending WHERE source = 'transition' ORDER BY object, seq DESC LIMIT 1"))
-	e.one("DELETE FROM ledger_pending WHERE source = 'transition' AND object = ? AND seq = ?", waits.Object, waits.Seq)
-	e.one("DELETE FROM transition WHERE card_ref = ? AND seq = ?", waits.Object, waits.Seq)
 }
 
 // cutLedger takes the last entry with the row it covers out, and makes the ledger's number of entries agree.
@@ -363,7 +250,20 @@ func (e *editor) forge() {
 	forged["seq"], forged["prev_hash"] = numberOf(forged, "seq")+1, forged["hash"]
 	forged["hash"] = rowHash(forged)
 	e.insert("transition", forged)
-	e.insert("ledger_pending", map[string]any{"source": "transition", "object": forged["card_ref"], "seq": forged["seq"], "content": forged["hash"]})
+	e.wait(citycard.LedgerKey{Source: citycard.LedgerTransitions, Object: textOf(forged, "card_ref"), Seq: numberOf(forged, "seq")}, textOf(forged, "hash"))
+}
+
+// wait lets a row wait with the note that the service would have made.
+func (e *editor) wait(key citycard.LedgerKey, content string) {
+	note := citycard.LedgerRecords([]citycard.LedgerEntry{{LedgerKey: key, Sum: citycard.LedgerSum(content)}})
+	e.insert("ledger_pending", map[string]any{"id": citycard.LedgerSum(note), "entries": note})
+}
+
+// waitAgain lets a row wait that has entered the ledger already.
+func (e *editor) waitAgain() {
+	entry := e.list("SELECT * FROM ledger_entry WHERE source = 'transition' ORDER BY position LIMIT 1")[0]
+	row := e.list("SELECT * FROM transition WHERE card_ref = ? AND seq = ?", entry["object"], entry["seq"])[0]
+	e.wait(citycard.LedgerKey{Source: citycard.LedgerTransitions, Object: textOf(row, "card_ref"), Seq: numberOf(row, "seq")}, textOf(row, "hash"))
 }
 
 // alterBoth changes what staff is said to have done, and the entry that covers it.

@@ -117,7 +117,7 @@ func (r *recorded) sequence(t *testing.T, batch int) string {
 	for {
 		n, err := r.store.ExtendLedger(t.Context(), batch, r.log.Grow)
 		require.NoError(t, err)
-		if n < batch {
+		if n == 0 {
 			break
 		}
 	}

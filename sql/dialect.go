@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	stdsql "database/sql"
 	"encoding/json"
 
 	"github.com/jmoiron/sqlx"
@@ -57,5 +58,22 @@ func (d dialect) alone(ctx context.Context, tx *sqlx.Tx, table string) error {
 		return nil
 	}
 	_, err := tx.ExecContext(ctx, "LOCK TABLE "+table+" IN SHARE ROW EXCLUSIVE MODE")
+	return err
+}
+
+// snapshot begins a transaction that reads everything as it was when it began.
+func (d dialect) snapshot() *stdsql.TxOptions {
+	if d == postgres {
+		return &stdsql.TxOptions{Isolation: stdsql.LevelRepeatableRead, ReadOnly: true}
+	}
+	return &stdsql.TxOptions{ReadOnly: true}
+}
+
+// readWhole lets a transaction read whole tables, for as long as that takes.
+func (d dialect) readWhole(ctx context.Context, tx *sqlx.Tx) error {
+	if d == sqlite {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "SET LOCAL enable_seqscan = on; SET LOCAL statement_timeout = 0")
 	return err
 }

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,16 +14,25 @@ import (
 
 var _ citycard.Ledger = (*Store)(nil)
 
-// pendingRow is a row of ledger_pending: a row of a covered table that has not entered the ledger yet.
+// pendingRow is a row of ledger_pending: the note of what one commit stored in covered tables, until that has entered the
+// ledger. Its id is the sum of its entries.
 type pendingRow struct {
-	Source  string `db:"source"`
-	Object  string `db:"object"`
-	Seq     int64  `db:"seq"`
-	Content string `db:"content"`
+	ID      string `db:"id"`
+	Entries string `db:"entries"`
 }
 
-func (r pendingRow) key() citycard.LedgerKey {
-	return citycard.LedgerKey{Source: citycard.LedgerSource(r.Source), Object: r.Object, Seq: r.Seq}
+func noteOf(entries ...citycard.LedgerEntry) pendingRow {
+	records := citycard.LedgerRecords(entries)
+	return pendingRow{citycard.LedgerSum(records), records}
+}
+
+// read gives the entries; none where the note is not as it was stored.
+func (r pendingRow) read() []citycard.LedgerEntry {
+	entries, err := citycard.ReadLedgerRecords(r.Entries)
+	if err != nil || r.ID != citycard.LedgerSum(r.Entries) {
+		return nil
+	}
+	return entries
 }
 
 // entryRow is a row of ledger_entry.
@@ -49,17 +59,18 @@ type headRow struct {
 }
 
 const (
-	pendingColumns = `source, object, seq, content`
-	entryColumns   = `position, source, object, seq, sum`
+	entryColumns = `position, source, object, seq, sum`
+
+	// mostNotes bounds how many notes are read at a time.
+	mostNotes = 64
 
 	// What is covered waits from the transaction that stores it: none can be skipped, whenever it commits.
-	pendTransition = `INSERT INTO ledger_pending (` + pendingColumns + `) VALUES ('transition', :card_ref, :seq, :hash)`
-	pendRow        = `INSERT INTO ledger_pending (` + pendingColumns + `) VALUES (:source, :object, :seq, :content)`
+	insertNote = `INSERT INTO ledger_pending (id, entries) VALUES (:id, :entries)`
 
 	lockHead     = `SELECT size, checkpoint FROM ledger_head WHERE id = 1`
 	anyPending   = `SELECT 1 FROM ledger_pending LIMIT 1`
-	firstPending = `SELECT ` + pendingColumns + ` FROM ledger_pending ORDER BY source, object, seq LIMIT ?`
-	forgetPend   = `DELETE FROM ledger_pending WHERE source = ? AND object = ? AND seq = ?`
+	firstPending = `SELECT id, entries FROM ledger_pending ORDER BY id LIMIT ?`
+	forgetNotes  = `DELETE FROM ledger_pending WHERE `
 	insertEntry  = `INSERT INTO ledger_entry (` + entryColumns + `) VALUES (:position, :source, :object, :seq, :sum)`
 	upsertTile   = `INSERT INTO ledger_tile (level, number, hashes) VALUES (?, ?, ?)
  ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes`
@@ -74,19 +85,42 @@ func (r actionRow) content() string {
 	return citycard.Canonical(r.ID, r.StaffID, r.Role, r.Action, r.Object, r.Reason, r.Note, r.RequestID, strconv.FormatInt(r.At, 10))
 }
 
-func pendingActions(list []actionRow) []pendingRow {
-	rows := make([]pendingRow, len(list))
-	for i := range list {
-		rows[i] = pendingRow{Source: string(citycard.LedgerStaffActions), Object: list[i].ID, Content: list[i].content()}
+// entry is what the ledger shall keep of the row.
+func (r actionRow) entry() citycard.LedgerEntry {
+	return citycard.LedgerEntry{
+		LedgerKey: citycard.LedgerKey{Source: citycard.LedgerStaffActions, Object: r.ID}, Sum: citycard.LedgerSum(r.content()),
 	}
-	return rows
 }
 
-// pend makes rows wait for the ledger, in the statement that stores them.
-func (st *statement) pend(list []pendingRow) {
-	st.addf(`pending_row AS (INSERT INTO ledger_pending (`+pendingColumns+`) SELECT * FROM %s)`,
-		column(list, func(r *pendingRow) string { return r.Source }), column(list, func(r *pendingRow) string { return r.Object }),
-		column(list, func(r *pendingRow) int64 { return r.Seq }), column(list, func(r *pendingRow) string { return r.Content }))
+// entry is what the ledger shall keep of the row.
+func (r transitionRow) entry() citycard.LedgerEntry {
+	return citycard.LedgerEntry{
+		LedgerKey: citycard.LedgerKey{Source: citycard.LedgerTransitions, Object: r.CardRef, Seq: r.Seq}, Sum: citycard.LedgerSum(r.Hash),
+	}
+}
+
+// notes is the note of what a round stores; nothing where it stores nothing that is covered.
+func (r *rows) notes() []pendingRow {
+	var entries []citycard.LedgerEntry
+	for i := range r.transitions {
+		entries = append(entries, r.transitions[i].entry())
+	}
+	for i := range r.actions {
+		entries = append(entries, r.actions[i].entry())
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	return []pendingRow{noteOf(entries...)}
+}
+
+// noteCovered stores the note in the statement that stores the rows.
+func (st *statement) noteCovered(notes []pendingRow) {
+	if len(notes) == 0 {
+		return
+	}
+	st.addf(`noted AS (INSERT INTO ledger_pending (id, entries) SELECT * FROM %s)`,
+		column(notes, func(n *pendingRow) string { return n.ID }), column(notes, func(n *pendingRow) string { return n.Entries }))
 }
 
 // ExtendLedger implements citycard.Ledger. The row of ledger_head is the lock: on PostgreSQL whoever finds it taken
@@ -119,25 +153,53 @@ func (s *Store) extendLedger(ctx context.Context, tx *sqlx.Tx, most int, grow fu
 	if err != nil {
 		return 0, fmt.Errorf("lock ledger: %w", err)
 	}
-	var waiting []pendingRow
-	if err := tx.SelectContext(ctx, &waiting, tx.Rebind(firstPending), most); err != nil || len(waiting) == 0 {
+	notes, entries, err := waitingNotes(ctx, tx, most)
+	if err != nil || len(entries) == 0 {
 		return 0, err
 	}
-	batch := citycard.LedgerBatch{Size: head.Size, Checkpoint: head.Checkpoint, Tile: func(level int, number int64) ([]byte, error) {
+	batch := citycard.LedgerBatch{Size: head.Size, Checkpoint: head.Checkpoint, Entries: entries, Tile: func(level int, number int64) ([]byte, error) {
 		return readTile(ctx, tx, level, number)
 	}}
-	for _, row := range waiting {
-		batch.Entries = append(batch.Entries, citycard.LedgerEntry{LedgerKey: row.key(), Sum: citycard.LedgerSum(row.Content)})
-	}
 	grown, err := grow(batch)
 	if err != nil {
 		return 0, err
 	}
-	return len(waiting), s.storeGrowth(ctx, tx, batch, grown)
+	if err := s.forgetNotes(ctx, tx, notes); err != nil {
+		return 0, err
+	}
+	return len(entries), s.storeGrowth(ctx, tx, batch, grown)
+}
+
+// waitingNotes reads notes until they hold most entries. An edited one waits on: what it held is for the check to find.
+func waitingNotes(ctx context.Context, tx *sqlx.Tx, most int) (ids []string, entries []citycard.LedgerEntry, err error) {
+	var notes []pendingRow
+	if err := tx.SelectContext(ctx, &notes, tx.Rebind(firstPending), mostNotes); err != nil {
+		return nil, nil, fmt.Errorf("read notes: %w", err)
+	}
+	for _, note := range notes {
+		if len(entries) >= most {
+			break
+		}
+		if held := note.read(); held != nil {
+			ids, entries = append(ids, note.ID), append(entries, held...)
+		}
+	}
+	return ids, entries, nil
+}
+
+func (s *Store) forgetNotes(ctx context.Context, tx *sqlx.Tx, ids []string) error {
+	result, err := tx.ExecContext(ctx, tx.Rebind(forgetNotes+s.dialect.in("id")), s.dialect.list(ids))
+	if err != nil {
+		return fmt.Errorf("forget notes: %w", err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n != int64(len(ids)) {
+		return cmp.Or(err, errRaced)
+	}
+	return nil
 }
 
 func (s *Store) storeGrowth(ctx context.Context, tx *sqlx.Tx, batch citycard.LedgerBatch, grown citycard.LedgerGrowth) error {
-	if err := s.moveEntries(ctx, tx, batch); err != nil {
+	if err := s.addEntries(ctx, tx, batch); err != nil {
 		return err
 	}
 	for _, tile := range grown.Tiles {
@@ -149,33 +211,19 @@ func (s *Store) storeGrowth(ctx context.Context, tx *sqlx.Tx, batch citycard.Led
 	return err
 }
 
-// moveEntries turns what waits into entries.
-func (s *Store) moveEntries(ctx context.Context, tx *sqlx.Tx, batch citycard.LedgerBatch) error {
+func (s *Store) addEntries(ctx context.Context, tx *sqlx.Tx, batch citycard.LedgerBatch) error {
 	rows := make([]entryRow, len(batch.Entries))
 	for i, e := range batch.Entries {
 		rows[i] = entryRow{batch.Size + int64(i), string(e.Source), e.Object, e.Seq, e.Sum}
 	}
-	if s.dialect == postgres {
-		return moveTogether(ctx, tx, rows)
+	if s.dialect == sqlite {
+		return writeRows(rowWriter{s, ctx, tx}, insertEntry, rows, anyCount)
 	}
-	forget := tx.StmtxContext(ctx, s.forgetPending)
-	for i := range rows {
-		if _, err := forget.ExecContext(ctx, rows[i].Source, rows[i].Object, rows[i].Seq); err != nil {
-			return fmt.Errorf("move entry: %w", err)
-		}
-	}
-	return writeRows(rowWriter{s, ctx, tx}, insertEntry, rows, anyCount)
-}
-
-func moveTogether(ctx context.Context, tx *sqlx.Tx, rows []entryRow) error {
 	st := &statement{}
-	st.addf(`moved AS (INSERT INTO ledger_entry (`+entryColumns+`) SELECT * FROM %s RETURNING source, object, seq)`,
+	st.addf(`entered AS (INSERT INTO ledger_entry (`+entryColumns+`) SELECT * FROM %s)`,
 		column(rows, func(r *entryRow) int64 { return r.Position }), column(rows, func(r *entryRow) string { return r.Source }),
 		column(rows, func(r *entryRow) string { return r.Object }), column(rows, func(r *entryRow) int64 { return r.Seq }),
 		column(rows, func(r *entryRow) string { return r.Sum }))
-	st.parts = append(st.parts, `forgotten AS (DELETE FROM ledger_pending p USING moved m
- WHERE p.source = m.source AND p.object = m.object AND p.seq = m.seq RETURNING 1)`)
-	st.expect("forgotten", len(rows))
 	_, err := tx.ExecContext(ctx, st.text(), st.args...)
 	return err
 }

@@ -18,26 +18,17 @@ const (
 	listHashes  = `SELECT card_ref, seq, hash FROM transition WHERE `
 	listContent = `SELECT ` + actionColumns + ` FROM staff_action WHERE `
 
-	listPending = `SELECT ` + pendingColumns + `, EXISTS (SELECT 1 FROM ledger_entry e WHERE e.source = p.source
- AND e.object = p.object AND e.seq = p.seq) AS entered FROM ledger_pending p `
-	afterPending = `WHERE (source, object, seq) > (?, ?, ?) `
-	orderPending = `ORDER BY source, object, seq LIMIT ?`
+	listNotes = `SELECT id, entries FROM ledger_pending `
+	afterNote = `WHERE id > ? `
+	orderNote = `ORDER BY id LIMIT ?`
 
-	// A row that just entered is found in one of the two whatever the moment: it moves in one transaction.
 	listLinks = `SELECT t.card_ref, t.seq, t.machine, t.from_state, t.to_state, t.actor_kind, t.actor_id, t.channel, t.reason,
  t.evidence_ref, t.occurred_at, t.recorded_at, t.event_id, t.prev_hash, t.hash,
- EXISTS (SELECT 1 FROM ledger_entry e WHERE e.source = 'transition' AND e.object = t.card_ref AND e.seq = t.seq)
- OR EXISTS (SELECT 1 FROM ledger_pending p WHERE p.source = 'transition' AND p.object = t.card_ref AND p.seq = t.seq) AS covered,
- coalesce(c.version, -1) AS card_version, coalesce(c.head, '') AS card_head
- FROM transition t LEFT JOIN card c ON c.ref = t.card_ref `
-	afterLink = `WHERE (t.card_ref, t.seq) > (?, ?) `
-	orderLink = `ORDER BY t.card_ref, t.seq LIMIT ?`
-
-	listCovered = `SELECT r.id,
- EXISTS (SELECT 1 FROM ledger_entry e WHERE e.source = '%[1]s' AND e.object = r.id AND e.seq = 0)
- OR EXISTS (SELECT 1 FROM ledger_pending p WHERE p.source = '%[1]s' AND p.object = r.id AND p.seq = 0) AS covered FROM %[1]s r `
-	afterCovered = `WHERE r.id > ? `
-	orderCovered = `ORDER BY r.id LIMIT ?`
+ e.position IS NOT NULL AS covered, coalesce(c.version, -1) AS card_version, coalesce(c.head, '') AS card_head
+ FROM transition t LEFT JOIN card c ON c.ref = t.card_ref
+ LEFT JOIN ledger_entry e ON e.source = 'transition' AND e.object = t.card_ref AND e.seq = t.seq ORDER BY t.card_ref, t.seq`
+	listCovered = `SELECT r.id, e.position IS NOT NULL AS covered
+ FROM %[1]s r LEFT JOIN ledger_entry e ON e.source = '%[1]s' AND e.object = r.id AND e.seq = 0 ORDER BY r.id`
 
 	listChanged = `SELECT c.ref, c.version, EXISTS (SELECT 1 FROM transition t WHERE t.card_ref = c.ref) AS chained FROM card c `
 	afterRef    = `WHERE c.ref > ? `
@@ -165,55 +156,95 @@ func (s *Store) named(ctx context.Context, into any, query string, values []stri
 	return s.fail("read covered rows", s.db.SelectContext(ctx, into, s.db.Rebind(query), s.dialect.list(values)))
 }
 
-// waitingRow is a row of ledger_pending, and whether it has entered the ledger already.
-type waitingRow struct {
-	pendingRow
-
-	Entered bool `db:"entered"`
-}
-
 // EachWaitingRow implements citycard.LedgerRows.
 func (s *Store) EachWaitingRow(ctx context.Context, visit func(citycard.WaitingRow) error) error {
-	after := func(r *waitingRow) []any { return []any{r.Source, r.Object, r.Seq} }
-	return each(ctx, s, pageQuery{list: listPending, after: afterPending, order: orderPending}, after, func(rows []waitingRow) error {
-		keys := make([]citycard.LedgerKey, len(rows))
-		for i, row := range rows {
-			keys[i] = row.key()
-		}
-		found, err := s.contents(ctx, keys)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			content, present := found[row.key()]
-			waits := citycard.WaitingRow{LedgerKey: row.key(), Present: present, Unchanged: content == row.Content, Entered: row.Entered}
-			if err := visit(waits); err != nil {
+	after := func(r *pendingRow) []any { return []any{r.ID} }
+	return each(ctx, s, pageQuery{list: listNotes, after: afterNote, order: orderNote}, after, func(notes []pendingRow) error {
+		for _, note := range notes {
+			entries := note.read()
+			if entries == nil {
+				if err := visit(citycard.WaitingRow{Note: note.ID, Edited: true}); err != nil {
+					return err
+				}
+			}
+			if err := s.eachOf(ctx, note.ID, entries, visit); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// eachOf visits the rows of one note.
+func (s *Store) eachOf(ctx context.Context, note string, entries []citycard.LedgerEntry, visit func(citycard.WaitingRow) error) error {
+	keys := make([]citycard.LedgerKey, len(entries))
+	for i, entry := range entries {
+		keys[i] = entry.LedgerKey
+	}
+	found, err := s.contents(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		content, present := found[entry.LedgerKey]
+		waits := citycard.WaitingRow{LedgerKey: entry.LedgerKey, Note: note, Present: present, Unchanged: citycard.LedgerSum(content) == entry.Sum}
+		if err := visit(waits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// known visits the rows of a query as they were at one moment; waits tells of each whether it waited then. The entries are
+// joined as a whole: they have no index of their own, which every change would pay for.
+func known[R any](ctx context.Context, s *Store, query string, visit func(row *R, waits func(citycard.LedgerKey) bool) error) error {
+	tx, err := s.db.BeginTxx(ctx, s.dialect.snapshot())
+	if err != nil {
+		return s.fail("read covered rows", err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	if err := s.dialect.readWhole(ctx, tx); err != nil {
+		return s.fail("read covered rows", err)
+	}
+	var notes []pendingRow
+	if err := tx.SelectContext(ctx, &notes, listNotes); err != nil {
+		return s.fail("read notes", err)
+	}
+	waiting := map[citycard.LedgerKey]bool{}
+	for _, note := range notes {
+		for _, entry := range note.read() {
+			waiting[entry.LedgerKey] = true
+		}
+	}
+	rows, err := tx.QueryxContext(ctx, query)
+	if err != nil {
+		return s.fail("read covered rows", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row R
+		if err := rows.StructScan(&row); err != nil {
+			return s.fail("read covered rows", err)
+		}
+		if err := visit(&row, func(key citycard.LedgerKey) bool { return waiting[key] }); err != nil {
+			return err
+		}
+	}
+	return s.fail("read covered rows", rows.Err())
 }
 
 // EachLink implements citycard.LedgerRows.
 func (s *Store) EachLink(ctx context.Context, visit func(citycard.LedgerLink) error) error {
-	after := func(r *linkRow) []any { return []any{r.CardRef, r.Seq} }
-	return each(ctx, s, pageQuery{list: listLinks, after: afterLink, order: orderLink}, after, func(rows []linkRow) error {
-		for i := range rows {
-			t := rows[i].transition()
-			err := visit(citycard.LedgerLink{
-				Transition: t, Covered: rows[i].Covered, Foreign: transitionRowOf(t) != rows[i].transitionRow,
-				CardVersion: rows[i].CardVersion, CardHead: rows[i].CardHead,
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+	return known(ctx, s, listLinks, func(row *linkRow, waits func(citycard.LedgerKey) bool) error {
+		t := row.transition()
+		return visit(citycard.LedgerLink{
+			Transition: t, Covered: row.Covered || waits(row.entry().LedgerKey), Foreign: transitionRowOf(t) != row.transitionRow,
+			CardVersion: row.CardVersion, CardHead: row.CardHead,
+		})
 	})
 }
 
-// coveredRow is a row of a covered table, and whether the ledger knows it.
+// coveredRow is a row of a covered table, and whether it has entered the ledger.
 type coveredRow struct {
 	ID      string `db:"id"`
 	Covered bool   `db:"covered"`
@@ -221,15 +252,8 @@ type coveredRow struct {
 
 // EachCovered implements citycard.LedgerRows.
 func (s *Store) EachCovered(ctx context.Context, source citycard.LedgerSource, visit func(id string, covered bool) error) error {
-	query := pageQuery{list: fmt.Sprintf(listCovered, source), after: afterCovered, order: orderCovered}
-	after := func(r *coveredRow) []any { return []any{r.ID} }
-	return each(ctx, s, query, after, func(rows []coveredRow) error {
-		for _, row := range rows {
-			if err := visit(row.ID, row.Covered); err != nil {
-				return err
-			}
-		}
-		return nil
+	return known(ctx, s, fmt.Sprintf(listCovered, source), func(row *coveredRow, waits func(citycard.LedgerKey) bool) error {
+		return visit(row.ID, row.Covered || waits(citycard.LedgerKey{Source: source, Object: row.ID}))
 	})
 }
 

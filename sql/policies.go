@@ -70,6 +70,13 @@ func (r versionRow) content() string {
 		r.ApprovedBy, strconv.FormatInt(r.ApprovedAt, 10))
 }
 
+// entry is what the ledger shall keep of the row.
+func (r versionRow) entry() citycard.LedgerEntry {
+	return citycard.LedgerEntry{
+		LedgerKey: citycard.LedgerKey{Source: citycard.LedgerPolicyVersions, Object: r.ID}, Sum: citycard.LedgerSum(r.content()),
+	}
+}
+
 func (r versionRow) version() (citycard.PolicyVersion, error) {
 	from, err := citycard.ParseDate(r.ValidFrom)
 	if err != nil {
@@ -126,8 +133,7 @@ func (s *Store) AddPolicyVersion(ctx context.Context, v citycard.PolicyVersion, 
 		if _, err := tx.NamedExecContext(ctx, insertVersion, row); err != nil {
 			return err
 		}
-		waits := pendingRow{Source: string(citycard.LedgerPolicyVersions), Object: row.ID, Content: row.content()}
-		if _, err := tx.NamedExecContext(ctx, pendRow, waits); err != nil {
+		if _, err := tx.NamedExecContext(ctx, insertNote, noteOf(row.entry())); err != nil {
 			return fmt.Errorf("let policy wait for the ledger: %w", err)
 		}
 		return s.appendAction(ctx, tx, by)

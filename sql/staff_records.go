@@ -126,7 +126,6 @@ func (st *statement) insertActions(list []actionRow) {
 		text(func(r *actionRow) string { return r.Object }), text(func(r *actionRow) string { return r.Reason }),
 		text(func(r *actionRow) string { return r.Note }), text(func(r *actionRow) string { return r.RequestID }),
 		column(list, func(r *actionRow) int64 { return r.At }))
-	st.pend(pendingActions(list))
 }
 
 // RecordAction implements citycard.StaffRecords.
@@ -145,7 +144,7 @@ func (s *Store) appendAction(ctx context.Context, tx *sqlx.Tx, a citycard.StaffA
 	if _, err = tx.NamedExecContext(ctx, insertAction, rows[0]); err != nil {
 		return fmt.Errorf("append action: %w", err)
 	}
-	_, err = tx.NamedExecContext(ctx, pendRow, pendingActions(rows)[0])
+	_, err = tx.NamedExecContext(ctx, insertNote, noteOf(rows[0].entry()))
 	return err
 }
 

@@ -16,7 +16,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/jmoiron/sqlx"
-	_ "modernc.org/sqlite" // the "sqlite" driver
 
 	"citycard"
 )
@@ -59,8 +58,7 @@ type Store struct {
 	activations *group[*lookup[*citycard.Activation]]
 	writes      *group[*write]
 	// prepared are SQLite's statements that write rows, by their text.
-	prepared      map[string]*sqlx.NamedStmt
-	forgetPending *sqlx.Stmt
+	prepared map[string]*sqlx.NamedStmt
 	// loading are SQLite's statements that load rows on the writing connection, reading those on the others.
 	loading   map[string]*stdsql.Stmt
 	reading   sync.Map
@@ -99,6 +97,9 @@ func (s *Store) openSQLite(path string) error {
 		return fmt.Errorf("open store: %w", err)
 	}
 	sqlx.BindDriver("sqlite", sqlx.QUESTION)
+	if err := addFunctions(); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
 	s.dialect, s.path = sqlite, path
 	pragmas := url.Values{"_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",

@@ -178,7 +178,6 @@ func (s *Store) storeOneByOne(ctx context.Context, tx *sqlx.Tx, r *rows) error {
 		func() error { return writeRows(w, updateCard, r.cards, oneRow) },
 		func() error { return writeRows(w, insertTransition, r.transitions, anyCount) },
 		func() error { return writeRows(w, insertEvent, r.transitions, anyCount) },
-		func() error { return writeRows(w, pendTransition, r.transitions, anyCount) },
 		func() error { return writeRows(w, insertActivation, r.newActs, anyCount) },
 		func() error { return writeRows(w, updateActivation, r.acts, oneRow) },
 		func() error { return writeRows(w, insertOnce, r.once, anyCount) },
@@ -186,7 +185,7 @@ func (s *Store) storeOneByOne(ctx context.Context, tx *sqlx.Tx, r *rows) error {
 		func() error { return writeRows(w, returnAttempt, r.returned, anyCount) },
 		func() error { return writeRows(w, insertReissue, r.reissues, anyCount) },
 		func() error { return writeRows(w, insertAction, r.actions, anyCount) },
-		func() error { return writeRows(w, pendRow, pendingActions(r.actions), anyCount) },
+		func() error { return writeRows(w, insertNote, r.notes(), anyCount) },
 	)
 }
 
@@ -252,7 +251,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	for _, query := range []string{
 		insertCard, updateCard, insertTransition, insertEvent, insertActivation, updateActivation,
 		insertOnce, upsertBinding, returnAttempt, insertReissue, insertAction, insertPerson, insertNumber,
-		pendTransition, pendRow, insertEntry,
+		insertNote, insertEntry,
 	} {
 		statement, err := s.writer.PrepareNamedContext(ctx, query) //nolint:sqlclosecheck // closed with the writer
 		if err != nil {
@@ -263,10 +262,6 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err := s.prepareLoads(ctx); err != nil {
 		return err
 	}
-	forget, err := s.writer.PreparexContext(ctx, forgetPend)
-	if err != nil {
-		return fmt.Errorf("prepare statement: %w", err)
-	}
-	s.forgetPending, s.prepared = forget, prepared
+	s.prepared = prepared
 	return nil
 }

@@ -24,6 +24,7 @@ func storeTogether(ctx context.Context, q sqlx.ExecerContext, r *rows) error {
 	st.others(r)
 	st.insertReissues(r.reissues)
 	st.insertActions(r.actions)
+	st.noteCovered(r.notes())
 	_, err := q.ExecContext(ctx, st.text(), st.args...)
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.Code == "22012" {
@@ -152,7 +153,7 @@ func (st *statement) insertTransitions(list []transitionRow) {
 	text := func(value func(*transitionRow) string) []string { return column(list, value) }
 	number := func(value func(*transitionRow) int64) []int64 { return column(list, value) }
 	st.addf(`inserted_transition AS (INSERT INTO transition (`+transitionColumns+`) SELECT * FROM %s
- RETURNING card_ref, seq, recorded_at, hash)`,
+ RETURNING card_ref, seq, recorded_at)`,
 		text(func(r *transitionRow) string { return r.CardRef }), number(func(r *transitionRow) int64 { return r.Seq }),
 		text(func(r *transitionRow) string { return r.Machine }), text(func(r *transitionRow) string { return r.From }),
 		text(func(r *transitionRow) string { return r.To }), text(func(r *transitionRow) string { return r.ActorKind }),
@@ -162,8 +163,7 @@ func (st *statement) insertTransitions(list []transitionRow) {
 		text(func(r *transitionRow) string { return r.EventID }), text(func(r *transitionRow) string { return r.PrevHash }),
 		text(func(r *transitionRow) string { return r.Hash }))
 	st.parts = append(st.parts, `inserted_event AS (INSERT INTO outgoing_event (card_ref, seq, created_at)
- SELECT card_ref, seq, recorded_at FROM inserted_transition)`, `inserted_pending AS (INSERT INTO ledger_pending (`+pendingColumns+`)
- SELECT 'transition', card_ref, seq, hash FROM inserted_transition)`)
+ SELECT card_ref, seq, recorded_at FROM inserted_transition)`)
 }
 
 func (st *statement) insertActivations(list []activationRow) {
