@@ -25,39 +25,45 @@ func AccessLog(log *slog.Logger, clock func() time.Time) echo.MiddlewareFunc {
 			if err != nil {
 				c.Error(err)
 			}
-			end, status, route := clock(), c.Response().Status, c.Path()
-			if route == "" {
-				route = "unmatched"
-			}
-			facts := []slog.Attr{
-				slog.String("method", knownMethod(c.Request().Method)),
-				slog.String("route", route),
-				slog.Int("status", status),
-				slog.Float64("duration_ms", float64(end.Sub(start).Microseconds())/1000),
-				slog.Int64("bytes", c.Response().Size),
-				slog.String("request_id", citycard.RequestIDOf(c.Request().Context())),
-			}
-			level := slog.LevelInfo
-			if err != nil {
-				facts = append(facts, slog.String("code", codeOf(err)))
-			}
-			switch {
-			case status >= http.StatusInternalServerError:
-				level = slog.LevelError
-				if err != nil {
-					facts = append(facts, slog.String("error", err.Error()))
-				}
-			case status < http.StatusBadRequest && (route == "/livez" || route == "/readyz"):
-				level = slog.LevelDebug
-			}
-			if ctx := context.WithoutCancel(c.Request().Context()); log.Enabled(ctx, level) {
-				line := slog.NewRecord(end, level, "request", 0) // a Logger would look up who calls it: always this line
-				line.AddAttrs(facts...)
+			line := accessLine(c, err, start, clock())
+			if ctx := context.WithoutCancel(c.Request().Context()); log.Enabled(ctx, line.Level) {
 				_ = log.Handler().Handle(ctx, line)
 			}
 			return nil
 		}
 	}
+}
+
+// accessLine is the line about a request that was answered. It is made by hand because a Logger would have the runtime
+// find out who calls it, which no line shows.
+func accessLine(c echo.Context, err error, start, end time.Time) slog.Record {
+	status, route := c.Response().Status, c.Path()
+	if route == "" {
+		route = "unmatched"
+	}
+	level := slog.LevelInfo
+	switch {
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case status < http.StatusBadRequest && (route == "/livez" || route == "/readyz"):
+		level = slog.LevelDebug
+	}
+	line := slog.NewRecord(end, level, "request", 0)
+	line.AddAttrs(
+		slog.String("method", knownMethod(c.Request().Method)),
+		slog.String("route", route),
+		slog.Int("status", status),
+		slog.Float64("duration_ms", float64(end.Sub(start).Microseconds())/1000),
+		slog.Int64("bytes", c.Response().Size),
+		slog.String("request_id", citycard.RequestIDOf(c.Request().Context())),
+	)
+	if err != nil {
+		line.AddAttrs(slog.String("code", codeOf(err)))
+		if level == slog.LevelError {
+			line.AddAttrs(slog.String("error", err.Error()))
+		}
+	}
+	return line
 }
 
 // codeOf is the code that a refusal was answered with. The gateway refuses with codes of its own, most of them with HTTP
