@@ -132,6 +132,7 @@ func TestStaffComparesAPartnersList(t *testing.T) {
 			assert.Equal(t, []string{"different", "'" + formulaNumber}, file[3][:2])
 			assert.Equal(t, ",STALE,,,", strings.Join(file[3][9:], ","))
 
+			pagesOfLists(t, running.service+"/admin/partners/"+bankApp+"/reconciliation", today, olga, ann)
 			listsThatAreRefused(t, olga, lists, today)
 			assert.Equal(t, open, olga.must(t, http.StatusOK, http.MethodGet, work, "")["items"], "what is refused changes nothing")
 
@@ -183,21 +184,63 @@ func listsThatAreRefused(t *testing.T, olga *client, lists string, today citycar
 	olga.must(t, http.StatusNotFound, http.MethodGet, unknown, "")
 }
 
+// pagesOfLists holds that operators are led to no card, that a day that has not come says so, and that another site's form
+// is refused.
+func pagesOfLists(t *testing.T, pages string, today citycard.Date, olga, ann *client) {
+	t.Helper()
+	for _, c := range []struct {
+		who   *client
+		cards bool
+		form  bool
+	}{{olga, false, true}, {ann, true, false}} {
+		page, err := c.who.get(pages + "/" + today.String())
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, page.status, page.body)
+		assert.Equal(t, c.cards, strings.Contains(page.body, `href="/admin/cards/`))
+		assert.Equal(t, c.form, strings.Contains(page.body, `id="compare"`))
+	}
+	chosen, err := olga.get(pages)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, chosen.status)
+	assert.Contains(t, chosen.body, today.AddDays(-1).String(), "yesterday where no day is named")
+	tomorrow, err := olga.get(pages + "/" + today.AddDays(1).String())
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusBadRequest, tomorrow.status)
+	assert.NotContains(t, tomorrow.body, `id="compare"`)
+
+	form, kind := uploadForm(t, []byte("out_request_no\nBANK-EVENT-0001\n"))
+	request, err := http.NewRequest(http.MethodPost, pages+"/"+today.String(), bytes.NewReader(form))
+	require.NoError(t, err)
+	request.Header = olga.header.Clone()
+	request.Header.Set("Content-Type", kind)
+	request.Header.Set("Sec-Fetch-Site", "cross-site")
+	foreign, err := olga.do(request)
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusForbidden, foreign.status)
+	assert.Equal(t, "cross_origin", foreign.field(t, "code"))
+	long := pages + "/" + today.AddDays(-5).String()
+	request, err = http.NewRequest(http.MethodPost, long, bytes.NewReader(form))
+	require.NoError(t, err)
+	request.Header = olga.header.Clone()
+	request.Header.Set("Content-Type", kind)
+	shown, err := olga.do(request)
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusOK, shown.status, "led to the page of the day")
+	assert.Contains(t, shown.body, `id="strange"`, "the list of another day")
+	olga.compare(t, http.StatusOK, strings.Replace(pages, "/admin/", "/admin/v1/", 1)+"?day="+today.AddDays(-5).String(), []byte("out_request_no\n"))
+}
+
 // recordsOfLists holds that whoever fetched or compared a list is on record with the partner and the day.
 func recordsOfLists(t *testing.T, address string, today citycard.Date) {
 	t.Helper()
-	var lines []struct {
-		Action string `db:"action"`
-		Role   string `db:"role"`
-		Lines  int    `db:"lines"`
-	}
+	var lines []string
 	db := database(t, address)
-	require.NoError(t, db.Select(&lines, db.Rebind(`SELECT action, role, count(*) AS lines FROM staff_action
- WHERE action LIKE 'reconciliation%' AND object = ? AND reason = ? GROUP BY action, role ORDER BY action`), bankApp, today.String()))
-	require.Len(t, lines, 3)
-	assert.Equal(t, []any{"reconciliation_compare", "operator", 6}, []any{lines[0].Action, lines[0].Role, lines[0].Lines})
-	assert.Equal(t, []any{"reconciliation_difference", "auditor", 1}, []any{lines[1].Action, lines[1].Role, lines[1].Lines})
-	assert.Equal(t, []any{"reconciliation_list", "auditor", 1}, []any{lines[2].Action, lines[2].Role, lines[2].Lines})
+	require.NoError(t, db.Select(&lines, db.Rebind(`SELECT action || ' ' || role || ' ' || count(*) FROM staff_action
+ WHERE action LIKE 'reconciliation%' AND object = ? AND reason = ? GROUP BY action, role ORDER BY action, role`), bankApp, today.String()))
+	assert.Equal(t, []string{
+		"reconciliation_compare operator 6", "reconciliation_difference auditor 1", "reconciliation_list auditor 1",
+		"reconciliation_view auditor 1", "reconciliation_view operator 1",
+	}, lines)
 }
 
 func masked(card record) string { return citycard.CardNumber(card["card_number"]).Mask() }
