@@ -64,11 +64,12 @@ func TestAPartnersListInABrowser(t *testing.T) {
 			today := citycard.DateOf(time.Now()).String()
 			files := map[string]string{"broken": filepath.Join(town.folder, "broken.csv"), "theirs": filepath.Join(town.folder, "theirs.csv")}
 			require.NoError(t, os.WriteFile(files["broken"], []byte("out_request_no,occurred_at\n"+numbers[0]+",\n"+numbers[2]+",noon\n"), 0o600))
-			theirs := "out_request_no,method,result,card_number_masked\n" + numbers[0] + ",,,\n" + formulaNumber + ",,STALE,B98****21\n"
+			var theirs strings.Builder
+			theirs.WriteString("out_request_no,method,result,card_number_masked\n" + numbers[0] + ",,,\n" + formulaNumber + ",,STALE,B98****21\n")
 			for i := range 130 {
-				theirs += fmt.Sprintf("BANK-EVENT-9%03d,%s,APPLIED,C12****34\n", i, activate)
+				fmt.Fprintf(&theirs, "BANK-EVENT-9%03d,%s,APPLIED,C12****34\n", i, activate)
 			}
-			require.NoError(t, os.WriteFile(files["theirs"], []byte(theirs), 0o600))
+			require.NoError(t, os.WriteFile(files["theirs"], []byte(theirs.String()), 0o600))
 
 			var seen reconciliationWalked
 			inChromium(t, "reconciliation.mjs", reconciliationWalk{
