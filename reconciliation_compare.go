@@ -16,7 +16,8 @@ type DifferenceKind string
 const (
 	// DifferenceOurs is an event that took effect here on that day and is not on the partner's list.
 	DifferenceOurs DifferenceKind = "only_ours"
-	// DifferenceTheirs is an event on the partner's list that had no effect here: never received, or refused.
+	// DifferenceTheirs is an event on the partner's list that had no effect here on that day or those beside it: never
+	// received, refused, or of another day.
 	DifferenceTheirs DifferenceKind = "only_theirs"
 	// DifferenceTold is an event that both lists have and tell differently.
 	DifferenceTold DifferenceKind = "different"

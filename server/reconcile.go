@@ -41,6 +41,9 @@ func (r partnerReconcileCommand) Run(p *program) error {
 		if err := store.Migrate(p.ctx); err != nil {
 			return err
 		}
+		if _, err := (&citycard.ReconciliationDesk{Partners: store}).Partner(p.ctx, r.AppID); err != nil {
+			return fmt.Errorf("--app-id: %w", err)
+		}
 		lists := &citycard.Reconciliation{Records: store, Kept: store, Clock: c.clock}
 		if r.Compare == "" {
 			return lists.WriteList(p.ctx, p.stdout, r.AppID, day)
@@ -51,6 +54,10 @@ func (r partnerReconcileCommand) Run(p *program) error {
 		}
 		// Differences are among the staff's work lists until a later comparison shows none.
 		found, err := lists.Reconcile(p.ctx, r.AppID, day, file, nil)
+		var unreadable *citycard.ReconciliationProblem
+		if errors.As(err, &unreadable) {
+			err = unreadable
+		}
 		if err := errors.Join(err, file.Close()); err != nil {
 			return fmt.Errorf("compare %s: %w", r.Compare, err)
 		}

@@ -26,6 +26,13 @@ func TestAPartnersListIsWrittenAndCompared(t *testing.T) {
 	require.NoError(t, os.WriteFile(theirs, []byte(list.stdout), 0o600))
 	same := command(t, environ, "partner", "reconcile", "--app-id", "2026000000000001", "--day", "2026-11-22", "--compare", theirs)
 	assert.Equal(t, 0, same.code, same)
+	unknown := command(t, environ, "partner", "reconcile", "--app-id", "2026000000000404", "--day", "2026-11-22", "--compare", theirs)
+	assert.Equal(t, 1, unknown.code, unknown)
+	assert.Contains(t, unknown.stderr, "--app-id: not_found: there is no such partner")
+	require.NoError(t, os.WriteFile(theirs, []byte("out_request_no,occurred_at\nBANK-0001,noon\n"), 0o600))
+	unreadable := command(t, environ, "partner", "reconcile", "--app-id", "2026000000000001", "--day", "2026-11-22", "--compare", theirs)
+	assert.Equal(t, 1, unreadable.code, unreadable)
+	assert.Contains(t, unreadable.stderr, "theirs.csv: line 2, column occurred_at: this is no time")
 	wrong := command(t, environ, "partner", "reconcile", "--app-id", "2026000000000001", "--day", "yesterday")
 	assert.Equal(t, 2, wrong.code, wrong)
 }
