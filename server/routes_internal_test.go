@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -159,4 +160,35 @@ func TestSignedMessagesArePosted(t *testing.T) {
 			assert.Contains(t, recorder.Body.String(), `"code":"method_not_allowed"`, "%s %s", method, path)
 		}
 	}
+}
+
+func TestMiddlewareIsWrappedOnceAndStandsAroundTheRoutesOwn(t *testing.T) {
+	t.Parallel()
+	var wraps, passed []string
+	note := func(name string) echo.MiddlewareFunc {
+		return func(next echo.HandlerFunc) echo.HandlerFunc {
+			wraps = append(wraps, name)
+			return func(c echo.Context) error {
+				passed = append(passed, name)
+				return next(c)
+			}
+		}
+	}
+	e := echo.New()
+	e.Use(note("measured"))
+	e.Use(wrapped(note("first"), note("second")))
+	answer := func(text string) echo.HandlerFunc {
+		return func(c echo.Context) error { return c.String(http.StatusOK, text) }
+	}
+	e.GET("/a", answer("a"), note("of a"))
+	e.GET("/b", answer("b"))
+	for _, path := range []string{"/a", "/b", "/nowhere"} {
+		recorder := httptest.NewRecorder()
+		e.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		passed = append(passed, recorder.Body.String())
+	}
+	around := []string{"measured", "first", "second"}
+	assert.Equal(t, slices.Concat(around, []string{"of a", "a"}, around, []string{"b"}, around, []string{"{\"message\":\"Not Found\"}\n"}), passed)
+	assert.Equal(t, []string{"second", "first"}, wraps[:2], "made when the service starts")
+	assert.NotContains(t, wraps[2:], "first", "and never again")
 }
