@@ -39,10 +39,12 @@ type writes struct {
 	actions     []citycard.StaffAction
 }
 
-// changedCard is a card as it shall be, and the version that must still be stored.
+// changedCard is a card as it shall be, and the version that must still be stored. Received tells whether its day of
+// receipt is another one.
 type changedCard struct {
-	card    *citycard.Card
-	version int64
+	card     *citycard.Card
+	version  int64
+	received bool
 }
 
 func newRound() *round {
@@ -120,11 +122,11 @@ func (r *round) take(ch *citycard.Change) {
 		for i, card := range ch.Cards {
 			fresh := card.Fresh()
 			if len(fresh) > 0 {
-				version := h.cards[i].Version
+				changed := changedCard{card, h.cards[i].Version, card.ReceivedOn != h.cards[i].ReceivedOn}
 				if earlier, again := w.cards[card.Ref]; again {
-					version = earlier.version
+					changed.version, changed.received = earlier.version, changed.received || earlier.received
 				}
-				w.cards[card.Ref] = changedCard{card, version}
+				w.cards[card.Ref] = changed
 				w.transitions = append(w.transitions, fresh...)
 				card.Stored()
 			}

@@ -32,6 +32,7 @@ func (s *Store) storeRound(ctx context.Context, tx *sqlx.Tx, w *writes) error {
 // rows is what a round writes, as rows.
 type rows struct {
 	cards       []updatedCard
+	received    []cardRow
 	newCards    []cardRow
 	transitions []transitionRow
 	newActs     []activationRow
@@ -72,7 +73,11 @@ func (r *rows) empty() bool {
 func (s *Store) rows(w *writes) (*rows, error) {
 	r := &rows{}
 	for _, changed := range w.cards {
-		r.cards = append(r.cards, updatedCard{rowOf(changed.card), changed.version})
+		row := rowOf(changed.card)
+		r.cards = append(r.cards, updatedCard{row, changed.version})
+		if changed.received {
+			r.received = append(r.received, row)
+		}
 	}
 	// One order for all processes, so that two rounds never wait for each other's cards.
 	slices.SortFunc(r.cards, func(a, b updatedCard) int { return cmp.Compare(a.Ref, b.Ref) })
@@ -142,11 +147,13 @@ func transitionRowOf(t citycard.Transition) transitionRow {
 const (
 	updateCard = `UPDATE card SET fulfilment = :fulfilment, social = :social, financial = :financial, password = :password,
  social_before = :social_before, social_held = :social_held, financial_before = :financial_before,
- account_last4 = :account_last4, received_on = :received_on, valid_to = :valid_to, replaced_by = :replaced_by,
+ account_last4 = :account_last4, valid_to = :valid_to, replaced_by = :replaced_by,
  fulfilment_since = :fulfilment_since, social_since = :social_since, financial_since = :financial_since,
  password_since = :password_since, password_unlocks = :password_unlocks, head = :head, version = :version
  WHERE ref = :ref AND version = :was`
-	insertCard = `INSERT INTO card (ref, person_id, region, card_number, identification_code, bank_code, account_index,
+	// SQLite writes an index anew for every column that a statement names, changed or not.
+	updateReceived = `UPDATE card SET received_on = :received_on WHERE ref = :ref`
+	insertCard     = `INSERT INTO card (ref, person_id, region, card_number, identification_code, bank_code, account_index,
  account_last4, fulfilment, social, financial, password, social_before, social_held, financial_before, received_on,
  valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, version)
  VALUES (:ref, :person_id, :region, :card_number, :identification_code, :bank_code, :account_index,
@@ -176,6 +183,7 @@ func (s *Store) storeOneByOne(ctx context.Context, tx *sqlx.Tx, r *rows) error {
 	return firstOf(
 		func() error { return writeRows(w, insertCard, r.newCards, anyCount) },
 		func() error { return writeRows(w, updateCard, r.cards, oneRow) },
+		func() error { return writeRows(w, updateReceived, r.received, oneRow) },
 		func() error { return writeRows(w, insertTransition, r.transitions, anyCount) },
 		func() error { return writeRows(w, insertEvent, r.transitions, anyCount) },
 		func() error { return writeRows(w, insertActivation, r.newActs, anyCount) },
@@ -249,7 +257,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	}
 	prepared := map[string]*sqlx.NamedStmt{}
 	for _, query := range []string{
-		insertCard, updateCard, insertTransition, insertEvent, insertActivation, updateActivation,
+		insertCard, updateCard, updateReceived, insertTransition, insertEvent, insertActivation, updateActivation,
 		insertOnce, upsertBinding, returnAttempt, insertReissue, insertAction, insertPerson, insertNumber,
 		insertNote, insertEntry,
 	} {
