@@ -1,6 +1,8 @@
 package sql_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,4 +40,41 @@ func unlocksCounted(t *testing.T, e engine) {
 	found, err := open(t, address).Holding(t.Context(), citycard.Subject{Ref: ref})
 	require.NoError(t, err)
 	assert.Equal(t, 1, found.Card.PasswordUnlocks)
+}
+
+// receiptKept lets cards be collected while something else happens to them in the same rounds.
+func receiptKept(t *testing.T, e engine) {
+	store, address := migrated(t, e)
+	rows := make([]citycard.CardRow, 40)
+	for i := range rows {
+		rows[i] = cardRow(i)
+		rows[i].Card.Fulfilment, rows[i].Card.ReceivedOn = citycard.FulfilmentReadyForPickup, citycard.Date{}
+	}
+	_, err := store.ImportCards(t.Context(), citycard.ImportBatch{File: "seed", Rows: rows})
+	require.NoError(t, err)
+	day := citycard.DateOf(now).AddDays(-1)
+	var all sync.WaitGroup
+	for _, row := range rows {
+		subject := citycard.Subject{Number: row.Number}
+		all.Go(func() {
+			assert.NoError(t, store.Update(context.Background(), subject, func(ch *citycard.Change) error {
+				_, err := ch.Cards[0].Collect(day, cause("e1"), now)
+				return err
+			}))
+		})
+		all.Go(func() {
+			assert.NoError(t, store.Update(context.Background(), subject, func(ch *citycard.Change) error {
+				_, err := ch.Cards[0].ReportPassword(citycard.Policy{PasswordRetry: 3}, citycard.StepSet, cause("e2"), now)
+				return err
+			}))
+		})
+	}
+	all.Wait()
+	replica := open(t, address)
+	for _, row := range rows {
+		found, err := replica.Holding(t.Context(), citycard.Subject{Number: row.Number})
+		require.NoError(t, err)
+		assert.Equal(t, day, found.Cards[0].ReceivedOn)
+		assert.Equal(t, citycard.FulfilmentCollected, found.Cards[0].Fulfilment)
+	}
 }

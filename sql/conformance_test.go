@@ -24,6 +24,7 @@ var conformance = []struct {
 	{"a card comes back as it was stored, by every way to find it", roundTrip},
 	{"an account that the bank tells is kept", accountTold},
 	{"the unlocks of a password are counted", unlocksCounted},
+	{"the day of receipt is kept, whatever else happens", receiptKept},
 	{"an absent card is judged as absent", absent},
 	{"a failed judge stores nothing", failedJudge},
 	{"fifty parallel updates of one card lose none", parallelUpdates},

@@ -101,7 +101,7 @@ func (r transitionRow) entry() citycard.LedgerEntry {
 
 // notes is the note of what a round stores; nothing where it stores nothing that is covered.
 func (r *rows) notes() []pendingRow {
-	var entries []citycard.LedgerEntry
+	entries := make([]citycard.LedgerEntry, 0, len(r.transitions)+len(r.actions))
 	for i := range r.transitions {
 		entries = append(entries, r.transitions[i].entry())
 	}

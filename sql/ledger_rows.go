@@ -220,7 +220,7 @@ func known[R any](ctx context.Context, s *Store, query string, visit func(row *R
 	if err != nil {
 		return s.fail("read covered rows", err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var row R
 		if err := rows.StructScan(&row); err != nil {
