@@ -131,9 +131,11 @@ func TestTheDashboardInABrowser(t *testing.T) {
 				asJSON(t, funnel["drops"]))
 			activations := auditor.must(t, http.StatusOK, http.MethodGet, base+"/activations"+days, "")
 			assert.Len(t, activations["days"], 10)
-			deadlines := auditor.must(t, http.StatusOK, http.MethodGet, base+"/deadlines?weeks=52", "")
-			assert.NotEmpty(t, deadlines["items"])
-			assert.InDelta(t, 0, deadlines["missing_days"], 0)
+			require.Eventually(t, func() bool { // what takes too long for an answer is counted beside it
+				deadlines := auditor.must(t, http.StatusOK, http.MethodGet, base+"/deadlines?weeks=52", "")
+				assert.NotEmpty(t, deadlines["items"])
+				return deadlines["missing_days"] == float64(0)
+			}, patience, moment)
 			callbacks := auditor.must(t, http.StatusOK, http.MethodGet, base+"/callbacks"+days, "")
 			assert.JSONEq(t, `[{"app_id":"2026000000000001","outcome":"refused","code":"isv.invalid-signature","count":12}]`, asJSON(t, callbacks["items"]))
 			for _, wrong := range []string{"/funnel?from=2026-13-01", "/activations?to=2099-01-01", "/deadlines?weeks=0", "/deadlines?weeks=x", "/callbacks?from=x"} {
