@@ -156,6 +156,10 @@ func (t *target) slice(ctx context.Context, p point, seconds int) (string, int, 
 		seconds--
 	}
 	if people.next+need() > len(people.list) {
+		// What was under way when the last measurement ended is stored first: it would undo the reset of its card.
+		if err := rest(ctx, time.Second); err != nil {
+			return "", 0, err
+		}
 		if err := t.database.reset(ctx); err != nil {
 			return "", 0, err
 		}
