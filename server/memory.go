@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // How much garbage may gather beyond what is in use before the collector runs. In a small process "as much again as
@@ -28,6 +30,7 @@ func (c *config) limitMemory() (release func()) {
 	// Never touched, this takes addresses and no memory; it counts as in use and so puts collections off, by the
 	// same amount however much is in use beside it.
 	untouched := make([]byte, spare)
+	_ = unix.Madvise(untouched, unix.MADV_DONTNEED) // where it came to lie on memory used before, which was cleared for it
 	release = func() { runtime.KeepAlive(untouched) }
 	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
 		return release

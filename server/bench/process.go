@@ -32,7 +32,7 @@ func (b *bench) build(ctx context.Context) error {
 		{"build", "-o", b.path(binary), "./server"},
 		{"test", "-c", "-o", b.path(variantBinary), "./server"},
 	} {
-		command := exec.CommandContext(ctx, "go", args...) //nolint:gosec // our own words
+		command := exec.CommandContext(ctx, "go", args...)  //nolint:gosec // our own words
 		command.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is delivered
 		if printed, err := command.CombinedOutput(); err != nil {
 			return fmt.Errorf("go %s: %w: %s", strings.Join(args, " "), err, printed)
