@@ -116,22 +116,26 @@ func (r *round) judge(u *unit) (err error) {
 	return nil
 }
 
+// takeCards takes over what became of a person's cards.
+func (w *writes) takeCards(h *holding, cards []*citycard.Card) {
+	for i, card := range cards {
+		if fresh := card.Fresh(); len(fresh) > 0 {
+			changed := changedCard{card, h.cards[i].Version, card.ReceivedOn != h.cards[i].ReceivedOn}
+			if earlier, again := w.cards[card.Ref]; again {
+				changed.version, changed.received = earlier.version, changed.received || earlier.received
+			}
+			w.cards[card.Ref] = changed
+			w.transitions = append(w.transitions, fresh...)
+			card.Stored()
+		}
+		h.cards[i] = card
+	}
+}
+
 func (r *round) take(ch *citycard.Change) {
 	w := &r.writes
 	if h := r.people[ch.Person.ID]; h != nil {
-		for i, card := range ch.Cards {
-			fresh := card.Fresh()
-			if len(fresh) > 0 {
-				changed := changedCard{card, h.cards[i].Version, card.ReceivedOn != h.cards[i].ReceivedOn}
-				if earlier, again := w.cards[card.Ref]; again {
-					changed.version, changed.received = earlier.version, changed.received || earlier.received
-				}
-				w.cards[card.Ref] = changed
-				w.transitions = append(w.transitions, fresh...)
-				card.Stored()
-			}
-			h.cards[i] = card
-		}
+		w.takeCards(h, ch.Cards)
 		h.cards = append(h.cards, ch.NewCards...)
 	}
 	for _, card := range ch.NewCards {
