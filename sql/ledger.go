@@ -67,12 +67,11 @@ const (
 	// What is covered waits from the transaction that stores it: none can be skipped, whenever it commits.
 	insertNote = `INSERT INTO ledger_pending (id, entries) VALUES (:id, :entries)`
 
-	lockHead     = `SELECT size, checkpoint FROM ledger_head WHERE id = 1`
-	anyPending   = `SELECT 1 FROM ledger_pending LIMIT 1`
-	firstPending = `SELECT id, entries FROM ledger_pending ORDER BY id LIMIT ?`
-	forgetNotes  = `DELETE FROM ledger_pending WHERE `
-	insertEntry  = `INSERT INTO ledger_entry (` + entryColumns + `) VALUES (:position, :source, :object, :seq, :sum)`
-	upsertTile   = `INSERT INTO ledger_tile (level, number, hashes) VALUES (?, ?, ?)
+	lockHead    = `SELECT size, checkpoint FROM ledger_head WHERE id = 1`
+	anyPending  = `SELECT 1 FROM ledger_pending LIMIT 1`
+	forgetNotes = `DELETE FROM ledger_pending WHERE `
+	insertEntry = `INSERT INTO ledger_entry (` + entryColumns + `) VALUES (:position, :source, :object, :seq, :sum)`
+	upsertTile  = `INSERT INTO ledger_tile (level, number, hashes) VALUES (?, ?, ?)
  ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes`
 	moveHead = `UPDATE ledger_head SET size = ?, checkpoint = ? WHERE id = 1`
 	findHead = `SELECT h.size, h.checkpoint, (SELECT coalesce(max(position), -1) FROM ledger_entry) AS last,
@@ -170,21 +169,28 @@ func (s *Store) extendLedger(ctx context.Context, tx *sqlx.Tx, most int, grow fu
 	return len(entries), s.storeGrowth(ctx, tx, batch, grown)
 }
 
-// waitingNotes reads notes until they hold most entries. An edited one waits on: what it held is for the check to find.
+// waitingNotes reads notes until they hold most entries. An edited one waits on, and keeps none behind it from entering:
+// what it held is for the check to find.
 func waitingNotes(ctx context.Context, tx *sqlx.Tx, most int) (ids []string, entries []citycard.LedgerEntry, err error) {
-	var notes []pendingRow
-	if err := tx.SelectContext(ctx, &notes, tx.Rebind(firstPending), mostNotes); err != nil {
-		return nil, nil, fmt.Errorf("read notes: %w", err)
-	}
-	for _, note := range notes {
-		if len(entries) >= most {
-			break
+	last := ""
+	for {
+		var notes []pendingRow
+		if err := tx.SelectContext(ctx, &notes, tx.Rebind(listNotes+afterNote+orderNote), last, mostNotes); err != nil {
+			return nil, nil, fmt.Errorf("read notes: %w", err)
 		}
-		if held := note.read(); held != nil {
-			ids, entries = append(ids, note.ID), append(entries, held...)
+		for _, note := range notes {
+			if len(entries) >= most {
+				return ids, entries, nil
+			}
+			if held := note.read(); held != nil {
+				ids, entries = append(ids, note.ID), append(entries, held...)
+			}
+			last = note.ID
+		}
+		if len(notes) < mostNotes || len(entries) > 0 {
+			return ids, entries, nil
 		}
 	}
-	return ids, entries, nil
 }
 
 func (s *Store) forgetNotes(ctx context.Context, tx *sqlx.Tx, ids []string) error {

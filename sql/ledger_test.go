@@ -28,6 +28,7 @@ var auditing = []struct {
 	{"a batch that cannot grow stays waiting", staysWaiting},
 	{"what a schema without the ledger held waits after the migration", waitsAfterMigration},
 	{"covered rows are only ever appended", coveredAppendOnly},
+	{"edited notes keep nothing else from entering", editedNotes},
 }
 
 func TestAuditing(t *testing.T) {
@@ -249,4 +250,24 @@ func coveredAppendOnly(t *testing.T, e engine) {
 		_, err := db.ExecContext(t.Context(), statement)
 		assert.ErrorContains(t, err, "only ever appended", statement)
 	}
+}
+
+func editedNotes(t *testing.T, e engine) {
+	store, address := migrated(t, e)
+	db := connect(t, address)
+	for i := range 200 { // before every sum, and more than are read at a time
+		_, err := db.Exec(db.Rebind("INSERT INTO ledger_pending (id, entries) VALUES (?, 'edited')"), fmt.Sprintf("!%03d", i))
+		require.NoError(t, err)
+	}
+	require.NoError(t, store.RecordAction(t.Context(), action("view", "c1")))
+	g := &growth{}
+	g.drain(t, store, 10)
+	assert.Len(t, g.entered, 1)
+	edited := 0
+	require.NoError(t, store.EachWaitingRow(t.Context(), func(r citycard.WaitingRow) error {
+		assert.True(t, r.Edited)
+		edited++
+		return nil
+	}))
+	assert.Equal(t, 200, edited)
 }
