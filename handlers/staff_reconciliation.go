@@ -38,17 +38,18 @@ const (
 )
 
 // listAsked reads whose list of which day is asked for. That there is no such partner is told before the day is judged.
-func (h StaffReconciliation) listAsked(c echo.Context, day string) (s citycard.StaffSession, app string, on citycard.Date, err error) {
-	if s, app, err = staffOn(c); err != nil {
-		return s, app, on, err
+func (h StaffReconciliation) listAsked(c echo.Context, day string) (s citycard.StaffSession, p citycard.PartnerRecord, on citycard.Date, err error) {
+	s, app, err := staffOn(c)
+	if err != nil {
+		return s, p, on, err
 	}
-	if _, err = h.Desk.Partner(c.Request().Context(), app); err != nil {
-		return s, app, on, err
+	if p, err = h.Desk.Partner(c.Request().Context(), app); err != nil {
+		return s, p, on, err
 	}
 	if on, err = citycard.ParseDate(day); err != nil || on.IsZero() {
-		return s, app, on, malformed("day", "day must be a day written YYYY-MM-DD")
+		return s, p, on, malformed("day", "day must be a day written YYYY-MM-DD")
 	}
-	return s, app, on, unhurried(c, ListTimeout)
+	return s, p, on, unhurried(c, ListTimeout)
 }
 
 // unhurried gives a request more time than the listener's own limits, which are those of small ones.
@@ -64,13 +65,13 @@ func unhurried(c echo.Context, most time.Duration) error {
 func (h StaffReconciliation) List(c echo.Context) error { return h.list(c, c.QueryParam("day")) }
 
 func (h StaffReconciliation) list(c echo.Context, day string) error {
-	session, app, on, err := h.listAsked(c, day)
+	session, partner, on, err := h.listAsked(c, day)
 	if err != nil {
 		return err
 	}
-	name := "reconciliation-" + app + "-" + on.String() + ".csv"
+	name := "reconciliation-" + partner.AppID + "-" + on.String() + ".csv"
 	return streamSheet(c, name, citycard.ReconciliationColumns(), func(row func(fields ...string) error) error {
-		return h.Desk.Ours(c.Request().Context(), session, app, on, func(ours citycard.ReconciliationRow) error {
+		return h.Desk.Ours(c.Request().Context(), session, partner.AppID, on, func(ours citycard.ReconciliationRow) error {
 			return row(ours.Fields()...)
 		})
 	})
@@ -146,7 +147,7 @@ func (h StaffReconciliation) Compare(c echo.Context) error {
 }
 
 func (h StaffReconciliation) compare(c echo.Context, day string) (citycard.Difference, error) {
-	session, app, on, err := h.listAsked(c, day)
+	session, partner, on, err := h.listAsked(c, day)
 	if err != nil {
 		return citycard.Difference{}, err
 	}
@@ -154,7 +155,7 @@ func (h StaffReconciliation) compare(c echo.Context, day string) (citycard.Diffe
 	if err != nil {
 		return citycard.Difference{}, err
 	}
-	return h.Desk.Compare(c.Request().Context(), session, app, on, list)
+	return h.Desk.Compare(c.Request().Context(), session, partner.AppID, on, list)
 }
 
 // partnerList is the list in the body: the body itself as text/csv, or the one field file of a form (RFC 7578). It is
@@ -192,7 +193,7 @@ func (h StaffReconciliation) DifferenceFile(c echo.Context) error {
 }
 
 func (h StaffReconciliation) differenceFile(c echo.Context, day string) error {
-	session, app, on, err := h.listAsked(c, day)
+	session, partner, on, err := h.listAsked(c, day)
 	if err != nil {
 		return err
 	}
@@ -200,9 +201,9 @@ func (h StaffReconciliation) differenceFile(c echo.Context, day string) error {
 	for _, column := range citycard.TheirColumns() {
 		header = append(header, "their_"+column)
 	}
-	name := "difference-" + app + "-" + on.String() + ".csv"
+	name := "difference-" + partner.AppID + "-" + on.String() + ".csv"
 	return streamSheet(c, name, header, func(row func(fields ...string) error) error {
-		return h.Desk.EachDifference(c.Request().Context(), session, app, on, func(kind citycard.DifferenceKind, line citycard.DifferenceLine) error {
+		return h.Desk.EachDifference(c.Request().Context(), session, partner.AppID, on, func(kind citycard.DifferenceKind, line citycard.DifferenceLine) error {
 			return row(differenceFields(kind, line)...)
 		})
 	})

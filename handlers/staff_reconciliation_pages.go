@@ -83,11 +83,11 @@ func (h *StaffReconciliationPages) Choose(c echo.Context) error {
 	if day == "" {
 		day = h.Desk.Today().AddDays(-1).String()
 	}
-	_, app, on, err := h.listAsked(c, day)
+	_, partner, on, err := h.listAsked(c, day)
 	if err != nil {
 		return err
 	}
-	return c.Redirect(http.StatusSeeOther, reconciliationPath(app, on))
+	return c.Redirect(http.StatusSeeOther, reconciliationPath(partner.AppID, on))
 }
 
 func reconciliationPath(app string, on citycard.Date) string {
@@ -98,17 +98,14 @@ func reconciliationPath(app string, on citycard.Date) string {
 func (h *StaffReconciliationPages) Show(c echo.Context) error { return h.show(c, nil) }
 
 func (h *StaffReconciliationPages) show(c echo.Context, refusal error) error {
-	session, app, on, err := h.listAsked(c, c.Param("day"))
+	session, partner, on, err := h.listAsked(c, c.Param("day"))
 	if err != nil {
 		return err
 	}
 	ctx, role := c.Request().Context(), session.Staff.Role
 	body := staffReconciliationPage{
-		Day: on, Today: h.Desk.Today(), Path: reconciliationPath(app, on), MostMegabytes: citycard.MaxReconciliation >> 20,
+		Partner: partner, Day: on, Today: h.Desk.Today(), Path: reconciliationPath(partner.AppID, on), MostMegabytes: citycard.MaxReconciliation >> 20,
 		MayCompare: role == citycard.RoleSupervisor || role == citycard.RoleOperator, MayOpen: role != citycard.RoleOperator,
-	}
-	if body.Partner, err = h.Desk.Partner(ctx, app); err != nil {
-		return err
 	}
 	var unreadable *citycard.ReconciliationProblem
 	if errors.As(refusal, &unreadable) {
@@ -116,7 +113,7 @@ func (h *StaffReconciliationPages) show(c echo.Context, refusal error) error {
 		body.Unreadable = &unreadable.RowProblem
 		refusal = &citycard.Error{Code: citycard.CodeOf(refusal)}
 	}
-	found, err := h.Desk.Difference(ctx, session, app, on, shownDifferences)
+	found, err := h.Desk.Difference(ctx, session, partner.AppID, on, shownDifferences)
 	switch citycard.CodeOf(err) {
 	case "":
 		body.Found, body.Counts, body.Tables = &found, differenceCounts(found), differenceTables(found)

@@ -29,7 +29,7 @@ func (*listOffice) Partner(_ context.Context, app string) (citycard.PartnerRecor
 	if app != "2026000000000001" {
 		return citycard.PartnerRecord{}, &citycard.Error{Code: citycard.CodeNotFound}
 	}
-	return citycard.PartnerRecord{}, nil
+	return citycard.PartnerRecord{Partner: citycard.Partner{AppID: app}}, nil
 }
 
 func (*listOffice) Today() citycard.Date { return citycard.DateOf(now) }
