@@ -84,13 +84,13 @@ func limitSizes(e *echo.Echo) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		limited := header(body(next))
 		return func(c echo.Context) error {
+			if !routed()[c.Request().Method+" "+c.Path()] {
+				return next(c)
+			}
 			if room, more := roomy(c); more {
 				return header(middleware.BodyLimit(room.body)(next))(c)
 			}
-			if routed()[c.Request().Method+" "+c.Path()] {
-				return limited(c)
-			}
-			return next(c)
+			return limited(c)
 		}
 	}
 }

@@ -192,3 +192,28 @@ func TestMiddlewareIsWrappedOnceAndStandsAroundTheRoutesOwn(t *testing.T) {
 	assert.Equal(t, []string{"second", "first"}, wraps[:2], "made when the service starts")
 	assert.NotContains(t, wraps[2:], "first", "and never again")
 }
+
+// TestSizesAreJudgedBehindMethods holds that a route with room of its own refuses another method before it looks at the
+// body, as every route does.
+func TestSizesAreJudgedBehindMethods(t *testing.T) {
+	t.Parallel()
+	e := echo.New()
+	e.HTTPErrorHandler = handlers.Problems(nil)
+	e.Use(limitSizes(e))
+	e.POST(listPath, func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
+	for _, c := range []struct {
+		method string
+		length int64
+		status int
+	}{
+		{http.MethodPost, 1 << 20, http.StatusNoContent},
+		{http.MethodPost, 1 << 30, http.StatusRequestEntityTooLarge},
+		{http.MethodPut, 1 << 30, http.StatusMethodNotAllowed},
+	} {
+		request := httptest.NewRequest(c.method, "/admin/v1/partners/x/reconciliation", http.NoBody)
+		request.ContentLength = c.length
+		recorder := httptest.NewRecorder()
+		e.ServeHTTP(recorder, request)
+		assert.Equal(t, c.status, recorder.Code, "%s with %d bytes", c.method, c.length)
+	}
+}
