@@ -20,14 +20,7 @@ type editor struct {
 
 func openEditor(t *testing.T, address, engine string) *editor {
 	t.Helper()
-	driver, name := "pgx", address
-	if file, ok := strings.CutPrefix(address, "sqlite:"); ok {
-		driver, name = "sqlite", "file:"+file+"?_pragma=busy_timeout(5000)"
-	}
-	db, err := sqlx.Open(driver, name)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
-	e := &editor{t, db, engine, rand.New(rand.NewPCG(5, 8))}
+	e := &editor{t, writable(t, address), engine, rand.New(rand.NewPCG(5, 8))}
 	if engine == "postgres" {
 		for _, table := range coveredTables {
 			e.run("ALTER TABLE " + table.name + " DISABLE TRIGGER ALL")
@@ -35,7 +28,7 @@ func openEditor(t *testing.T, address, engine string) *editor {
 		return e
 	}
 	var triggers []string
-	require.NoError(t, db.Select(&triggers, "SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+	require.NoError(t, e.db.Select(&triggers, "SELECT name FROM sqlite_master WHERE type = 'trigger'"))
 	for _, trigger := range triggers {
 		e.run("DROP TRIGGER " + trigger)
 	}
