@@ -8,3 +8,10 @@ export async function audit(page, problems, name) {
     for (const { html } of nodes) problems.push(`axe, ${name}: ${id} (${help}): ${html}`);
   }
 }
+
+// auditFits does the same, and notes a page that is wider than the screen.
+export async function auditFits(page, problems, name) {
+  await audit(page, problems, name);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+  if (wide) problems.push(`${name}: the page is wider than the screen`);
+}

@@ -2,33 +2,21 @@
 // a case, replaces a card and gives that up; a supervisor asks for a hold that a second one approves; the clerk takes a
 // call on the hotline. Is given {service, password, people: {clerk, asks, decides: {account, codes}}, who: {name, born},
 // caller: {number, name, bank, month}, lang, viewport, screenshots}. Every page is held against axe.
-import { audit } from "./axe.mjs";
+import { auditFits } from "./axe.mjs";
 import { visit } from "./browser.mjs";
+import { enter, leave } from "./staff_door.mjs";
 
 const seen = { printed: false, revealed: "", afterwards: 0, ownButtons: 0, waiting: "", decided: "", states: [], refused: "", shownAnswers: false, clicks: 0 };
 await visit(seen, { javaScriptEnabled: true }, async (given, page, look) => {
   await page.setViewportSize(given.viewport);
   const shown = async (name) => {
-    await audit(page, seen.problems, name);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-    if (wide) seen.problems.push(`${name}: the page is wider than the screen`);
+    await auditFits(page, seen.problems, name);
     await look(name);
-  };
-  const enter = async (who, at) => {
-    await page.goto(`${given.service}${at}`);
-    await page.locator("#account").fill(who.account);
-    await page.locator("#password").fill(given.password);
-    await page.locator("#code").fill(who.codes.shift());
-    await page.locator("#submit").click();
-  };
-  const leave = async () => {
-    await page.locator("#log-out").click();
-    await page.waitForURL("**/admin/login");
   };
   const state = async () => seen.states.push(await page.locator(".state").first().getAttribute("class"));
 
   // The clerk at the counter.
-  await enter(given.people.clerk, "/admin");
+  await enter(page, given, given.people.clerk, "/admin");
   await page.locator("#name").fill(given.who.name);
   await page.locator("#birth_date").fill(given.who.born);
   await page.locator("#by-name").click();
@@ -81,20 +69,20 @@ await visit(seen, { javaScriptEnabled: true }, async (given, page, look) => {
   await page.locator("#do-cancel_reissue > summary").click();
   await page.locator("#cancel_reissue-submit").click();
   await state();
-  await leave();
+  await leave(page);
 
   // A supervisor asks, and cannot decide.
-  await enter(given.people.asks, card);
+  await enter(page, given, given.people.asks, card);
   await page.locator("#do-freeze > summary").click();
   await page.locator("#freeze-reason").selectOption("court_order");
   await page.locator("#freeze-note").fill("order 5 of the district court");
   await page.locator("#freeze-submit").click();
   seen.ownButtons = await page.locator("#approve").count();
   await shown("asked");
-  await leave();
+  await leave(page);
 
   // A second one sees that something waits, and approves it.
-  await enter(given.people.decides, "/admin/approvals");
+  await enter(page, given, given.people.decides, "/admin/approvals");
   seen.waiting = (await page.locator('.places a[href="/admin/approvals"] .count').innerText()).trim();
   await shown("approvals");
   await page.locator("a.found").first().click();
@@ -106,10 +94,10 @@ await visit(seen, { javaScriptEnabled: true }, async (given, page, look) => {
   await page.goto(`${given.service}${card}`);
   await state();
   await shown("held");
-  await leave();
+  await leave(page);
 
   // The hotline: every click and every choice from a list counts, from the moment the call comes in.
-  await enter(given.people.clerk, "/admin");
+  await enter(page, given, given.people.clerk, "/admin");
   const click = async (target) => {
     seen.clicks += 1;
     await page.locator(target).click();

@@ -1,28 +1,16 @@
 // Walks an operator and a supervisor through a partner's new key: the one asks, the other approves, and the first revokes
 // the key again. Is given {service, password, people: {asks, decides: {account, codes}}, app, pem, lang, viewport,
 // screenshots}. Every page is held against axe.
-import { audit } from "./axe.mjs";
+import { auditFits } from "./axe.mjs";
 import { visit } from "./browser.mjs";
+import { enter, leave } from "./staff_door.mjs";
 
 const seen = { refused: "", decided: "", key: "", revoked: "" };
 await visit(seen, { javaScriptEnabled: true }, async (given, page, look) => {
   await page.setViewportSize(given.viewport);
   const shown = async (name) => {
-    await audit(page, seen.problems, name);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-    if (wide) seen.problems.push(`${name}: the page is wider than the screen`);
+    await auditFits(page, seen.problems, name);
     await look(name);
-  };
-  const enter = async (who, at) => {
-    await page.goto(`${given.service}${at}`);
-    await page.locator("#account").fill(who.account);
-    await page.locator("#password").fill(given.password);
-    await page.locator("#code").fill(who.codes.shift());
-    await page.locator("#submit").click();
-  };
-  const leave = async () => {
-    await page.locator("#log-out").click();
-    await page.waitForURL("**/admin/login");
   };
   const ask = async (pem) => {
     await page.locator(`#add-${given.app} > summary`).click();
@@ -33,22 +21,22 @@ await visit(seen, { javaScriptEnabled: true }, async (given, page, look) => {
     await page.locator(`#ask-${given.app}`).click();
   };
 
-  await enter(given.people.asks, "/admin/partners");
+  await enter(page, given, given.people.asks, "/admin/partners");
   await ask("no key at all");
   seen.refused = (await page.locator('[role="alert"]').innerText()).trim();
   await page.goto(`${given.service}/admin/partners`);
   await ask(given.pem);
   await shown("asked");
   const request = new URL(page.url()).pathname;
-  await leave();
+  await leave(page);
 
-  await enter(given.people.decides, request);
+  await enter(page, given, given.people.decides, request);
   await page.locator("#approve").click();
   seen.decided = await page.locator("#approval-state").innerText();
   await shown("approved");
-  await leave();
+  await leave(page);
 
-  await enter(given.people.asks, "/admin/partners");
+  await enter(page, given, given.people.asks, "/admin/partners");
   seen.key = await page.locator(".history li span").first().innerText();
   await page.locator(".history summary").first().click();
   await page.locator(".history input[name=note]").first().fill("it got lost");

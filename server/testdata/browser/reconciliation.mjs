@@ -2,7 +2,7 @@
 // day, our list fetched, a list that cannot be read, one with every kind of difference, the whole difference fetched, the
 // card behind it, the work list, and our own list sent back. Then an auditor looks on. Each page is looked at wide and on a
 // phone, and held against axe. Is given {service, token, auditor, app, day, files: {broken, theirs}, lang, screenshots}.
-import { audit } from "./axe.mjs";
+import { auditFits } from "./axe.mjs";
 import { visit } from "./browser.mjs";
 import { readFile, writeFile } from "node:fs/promises";
 
@@ -13,9 +13,7 @@ await visit(seen, { javaScriptEnabled: true }, async (given, page, look) => {
   const shown = async (name) => {
     for (const [suffix, size] of [["", wide], ["-phone", { width: 390, height: 844 }]]) {
       await page.setViewportSize(size);
-      await audit(page, seen.problems, name + suffix);
-      const sideways = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-      if (sideways) seen.problems.push(`${name}${suffix}: the page is wider than the screen`);
+      await auditFits(page, seen.problems, name + suffix);
       await look(name + suffix);
     }
     await page.setViewportSize(wide);
