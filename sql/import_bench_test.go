@@ -87,12 +87,14 @@ func read(b *testing.B, address, name string, n int) *table {
 	}
 	db, err := sqlx.Open(driver, source)
 	require.NoError(b, err)
+	defer db.Close()
 	order := "person_id"
 	if name == "person" {
 		order = "id"
 	}
-	found, err := db.QueryxContext(b.Context(), fmt.Sprintf("SELECT * FROM %s ORDER BY %s LIMIT %d", name, order, n)) //nolint:sqlclosecheck // closed below
+	found, err := db.QueryxContext(b.Context(), fmt.Sprintf("SELECT * FROM %s ORDER BY %s LIMIT %d", name, order, n))
 	require.NoError(b, err)
+	defer found.Close()
 	columns, err := found.Columns()
 	require.NoError(b, err)
 	t := &table{columns: columns}
@@ -102,8 +104,6 @@ func read(b *testing.B, address, name string, n int) *table {
 		t.rows = append(t.rows, row)
 	}
 	require.NoError(b, found.Err())
-	require.NoError(b, found.Close())
-	require.NoError(b, db.Close())
 	return t
 }
 
