@@ -57,6 +57,8 @@ type Store struct {
 	holdings    *group[*lookup[*citycard.Change]]
 	activations *group[*lookup[*citycard.Activation]]
 	writes      *group[*write]
+	// checkpoints is nil on PostgreSQL.
+	checkpoints *checkpointer
 	// prepared are SQLite's statements that write rows, by their text.
 	prepared map[string]*sqlx.NamedStmt
 	// loading are SQLite's statements that load rows on the writing connection, reading those on the others.
@@ -103,7 +105,7 @@ func (s *Store) openSQLite(path string) error {
 	s.dialect, s.path = sqlite, path
 	pragmas := url.Values{"_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"temp_store(MEMORY)", "cache_size(-4000)", "journal_size_limit(67108864)", "wal_autocheckpoint(4000)",
+		"temp_store(MEMORY)", "cache_size(-4000)", "journal_size_limit(67108864)", "wal_autocheckpoint(16000)",
 	}, "_txlock": {"immediate"}}
 	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
 	var err error
@@ -120,7 +122,8 @@ func (s *Store) openSQLite(path string) error {
 	readers := max(2, runtime.GOMAXPROCS(0))
 	s.db.SetMaxOpenConns(readers)
 	s.db.SetMaxIdleConns(readers)
-	return nil
+	s.checkpoints, err = newCheckpointer(name, path)
+	return err
 }
 
 func (s *Store) openPostgres(ctx context.Context, address string) error {
@@ -139,6 +142,8 @@ func (s *Store) openPostgres(ctx context.Context, address string) error {
 	// Which index that is does not depend on the values, and planning the statement of a small round takes longer than
 	// running it.
 	config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	// Machine code pays for queries that run for seconds; none here should.
+	config.ConnConfig.RuntimeParams["jit"] = "off"
 	s.dialect = postgres
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return fmt.Errorf("open store: %w", err)
@@ -157,7 +162,7 @@ func (s *Store) Close() error {
 		s.pool.Close()
 		return err
 	}
-	return errors.Join(err, s.writer.Close())
+	return errors.Join(err, s.writer.Close(), s.checkpoints.close())
 }
 
 // Ready tells whether the database answers and has the schema this program knows.

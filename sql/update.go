@@ -78,6 +78,10 @@ func (s *Store) start(unbatched bool) {
 		s.running.Add(1)
 		go s.changes.work(ctx, &s.running)
 	}
+	if s.dialect == sqlite {
+		s.running.Add(1)
+		go s.checkpoint(ctx)
+	}
 	s.writes = newGroup(mostInRound, s.runWrites)
 	s.running.Add(4)
 	go s.writes.work(ctx, &s.running)
@@ -196,5 +200,6 @@ func (s *Store) transact(ctx context.Context, do func(*sqlx.Tx) error) error {
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
+	s.checkpoints.note()
 	return nil
 }

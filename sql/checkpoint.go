@@ -1,0 +1,97 @@
+package sql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// checkpointEvery is how long SQLite's log gathers commits before their pages are moved: a page that several of them wrote
+// is moved once.
+const checkpointEvery = 200 * time.Millisecond
+
+// checkpointer moves committed pages from SQLite's log into the database beside the writer. Left to itself, the writer does
+// that after a commit, and everybody waits while thousands of pages are read, written and brought to disk.
+type checkpointer struct {
+	aside *sqlx.DB
+	path  string
+	// file brings the database to disk. Closing any descriptor of a file ends the locks that a process holds on it, and so
+	// it stays open until all connections are closed.
+	file *os.File
+	// committed tells that there is something to move.
+	committed chan struct{}
+}
+
+func newCheckpointer(name, path string) (*checkpointer, error) {
+	aside, err := sqlx.Open("sqlite", name)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	aside.SetMaxOpenConns(1)
+	return &checkpointer{aside: aside, path: path, committed: make(chan struct{}, 1)}, nil
+}
+
+// note tells that something was committed. On PostgreSQL there is no checkpointer.
+func (c *checkpointer) note() {
+	if c == nil {
+		return
+	}
+	select {
+	case c.committed <- struct{}{}:
+	default: // it knows already
+	}
+}
+
+// checkpoint moves pages until ctx ends. What fails is tried again after the next commit, and where the log grows all the
+// same the writer moves them by itself.
+func (s *Store) checkpoint(ctx context.Context) {
+	defer s.running.Done()
+	ticker := time.NewTicker(checkpointEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-s.checkpoints.committed:
+			_ = s.checkpoints.move(ctx, s.writer)
+		default:
+		}
+	}
+}
+
+// move moves what is committed and brings it to disk while the writer goes on. Only what was committed meanwhile is then
+// moved on the writing connection: the log begins anew once all of it is in the database.
+func (c *checkpointer) move(ctx context.Context, writer *sqlx.DB) (err error) {
+	const moveCommitted = "PRAGMA wal_checkpoint(PASSIVE)"
+	if _, err := c.aside.ExecContext(ctx, moveCommitted); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	if c.file == nil {
+		if c.file, err = os.OpenFile(c.path, os.O_RDWR, 0); err != nil {
+			return fmt.Errorf("checkpoint: %w", err)
+		}
+	}
+	if err := c.file.Sync(); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	if _, err := writer.ExecContext(ctx, moveCommitted); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	return nil
+}
+
+// close ends what is left once the store's other connections are closed.
+func (c *checkpointer) close() error {
+	err := c.aside.Close()
+	if c.file != nil {
+		err = errors.Join(err, c.file.Close())
+	}
+	return err
+}
