@@ -16,7 +16,7 @@ import (
 
 const (
 	// sequenceEvery is how often what was committed enters the audit ledger.
-	sequenceEvery = time.Second
+	sequenceEvery = 200 * time.Millisecond
 	// sequenceWithin is how long the last time may take.
 	sequenceWithin = 5 * time.Second
 )
