@@ -34,10 +34,12 @@ type citizen struct {
 
 // citizens are all of them in an order without pattern. The first next ones have activated their cards.
 type citizens struct {
-	list   []citizen
-	next   int
-	tokens middleware.Tokens
-	issued time.Time
+	list []citizen
+	// positions is how many cards they were chosen from.
+	positions int
+	next      int
+	tokens    middleware.Tokens
+	issued    time.Time
 	// sent numbers the requests of the whole run.
 	sent int
 }
@@ -45,7 +47,8 @@ type citizens struct {
 // stride is how many cards there are to one citizen.
 func stride(cards int) int { return (cards + mostCitizens - 1) / mostCitizens }
 
-func readCitizens(file string, stride int, refs map[string]string) ([]citizen, error) {
+// readCitizens finds the holders of the chosen cards in the imported file, and counts the cards that they were chosen from.
+func readCitizens(file string, stride int, refs map[string]string) (*citizens, error) {
 	source, err := os.Open(file) //nolint:gosec // our own file
 	if err != nil {
 		return nil, err
@@ -61,7 +64,7 @@ func readCitizens(file string, stride int, refs map[string]string) ([]citizen, e
 	for i, name := range header {
 		column[name] = i
 	}
-	var list []citizen
+	c := &citizens{}
 	for {
 		row, err := reader.Read()
 		if errors.Is(err, io.EOF) {
@@ -75,14 +78,16 @@ func readCitizens(file string, stride int, refs map[string]string) ([]citizen, e
 		if err != nil || position%stride != 0 {
 			continue
 		}
-		list = append(list, citizen{
-			card: strings.Clone(card), number: strings.Clone(row[column["id_number"]]),
-			name: strings.Clone(row[column["name"]]), ref: refs[card],
-		})
+		c.positions++
+		if ref, ok := refs[card]; ok {
+			c.list = append(c.list, citizen{
+				card: strings.Clone(card), number: strings.Clone(row[column["id_number"]]), name: strings.Clone(row[column["name"]]), ref: ref,
+			})
+		}
 	}
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // an order, and the same in every run
-	random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	return list, nil
+	random.Shuffle(len(c.list), func(i, j int) { c.list[i], c.list[j] = c.list[j], c.list[i] })
+	return c, nil
 }
 
 // newTokens issues tokens with the service's own session key.

@@ -93,12 +93,13 @@ func (b *bench) people(ctx context.Context, d *database, cards int, file string)
 	if err != nil {
 		return nil, err
 	}
-	list, err := readCitizens(file, stride(cards), refs)
+	c, err := readCitizens(file, stride(cards), refs)
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := b.newTokens()
-	return &citizens{list: list, tokens: tokens, issued: now}, err
+	c.issued = now
+	c.tokens, err = b.newTokens()
+	return c, err
 }
 
 // runAll starts the service and its variants and goes through the rounds.

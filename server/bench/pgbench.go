@@ -47,7 +47,7 @@ func (t *target) pgbench(ctx context.Context, p point, seconds int) (sample, err
 	times := t.bench.path("pgbench-times")
 	command := exec.CommandContext(ctx, "pgbench", "-n", "-M", "prepared", "-c", strconv.Itoa(p.connections), //nolint:gosec // our own words
 		"-j", strconv.Itoa(min(2, p.connections)), "-T", strconv.Itoa(seconds), "-f", file, "-l", "--log-prefix="+times,
-		"-D", "run="+strconv.Itoa(t.pgbenches), "-D", "count="+strconv.Itoa(len(t.people.list)), "-D", "stride="+strconv.Itoa(t.stride),
+		"-D", "run="+strconv.Itoa(t.pgbenches), "-D", "count="+strconv.Itoa(t.people.positions), "-D", "stride="+strconv.Itoa(t.stride),
 		"-D", "region="+t.region, "-D", "i=0", t.database.address)
 	printed, err := command.CombinedOutput()
 	if err != nil {

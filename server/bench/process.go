@@ -170,9 +170,17 @@ func freeAddress(ctx context.Context) (string, error) {
 	return listener.Addr().String(), nil
 }
 
+// machineMemory is the machine's memory in bytes.
+func machineMemory() (int64, error) { return kernelSize("/proc/meminfo", "MemTotal") }
+
 // memory is what the kernel says of a process's resident memory, in bytes: VmRSS now, VmHWM at its peak.
 func memory(process int, field string) (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process))
+	return kernelSize(fmt.Sprintf("/proc/%d/status", process), field)
+}
+
+// kernelSize reads a field that the kernel gives in kB, as bytes.
+func kernelSize(file, field string) (int64, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // a file of the kernel
 	if err != nil {
 		return 0, err
 	}
@@ -182,7 +190,7 @@ func memory(process int, field string) (int64, error) {
 			return kilobytes << 10, err
 		}
 	}
-	return 0, fmt.Errorf("process %d has no %s", process, field)
+	return 0, fmt.Errorf("%s has no %s", file, field)
 }
 
 // Fields of /proc/PID/stat behind the name: parent, and processor time of the process and of ended children.
