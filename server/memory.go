@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"runtime"
@@ -43,4 +44,32 @@ func (c *config) limitMemory() (release func()) {
 		debug.SetMemoryLimit(limit/10*9 + int64(spare))
 	}
 	return release
+}
+
+// forgetStart gives back what starting took: memory that was freed, and pages of the program's code, which the kernel keeps in
+// its cache and maps again where they are still needed.
+func forgetStart() error {
+	debug.FreeOSMemory()
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find the program: %w", err)
+	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return fmt.Errorf("read the program's memory map: %w", err)
+	}
+	for line := range strings.Lines(string(maps)) {
+		fields := strings.Fields(line)
+		if len(fields) != 6 || fields[1] != "r-xp" || fields[5] != program {
+			continue
+		}
+		var from, to uintptr
+		if _, err := fmt.Sscanf(fields[0], "%x-%x", &from, &to); err != nil {
+			return fmt.Errorf("read the program's memory map: %w", err)
+		}
+		if _, _, number := unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED); number != 0 {
+			return fmt.Errorf("give the program's code back: %w", number)
+		}
+	}
+	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,7 +57,9 @@ func (serveCommand) Run(p *program) error {
 	if err := s.open(p.ctx); err != nil {
 		return err
 	}
-	debug.FreeOSMemory() // what starting took
+	if err := forgetStart(); err != nil {
+		s.log.Warn("keep what starting took", slog.String("error", err.Error()))
+	}
 	for _, line := range s.addresses() {
 		if err := p.say("%s\n", line); err != nil {
 			return err
