@@ -60,7 +60,7 @@ func forgetStart() error {
 	}
 	for line := range strings.Lines(string(maps)) {
 		fields := strings.Fields(line)
-		if len(fields) != 6 || fields[1] != "r-xp" || fields[5] != program {
+		if len(fields) < 6 || fields[1] != "r-xp" || !strings.HasSuffix(line, " "+program+"\n") {
 			continue
 		}
 		var from, to uintptr
