@@ -1,8 +1,8 @@
 package main
 
 import (
+	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -22,13 +22,10 @@ func codeInMemory(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/status")
 	require.NoError(t, err)
-	for line := range strings.Lines(string(text)) {
-		if size, found := strings.CutPrefix(line, "RssFile:"); found {
-			kilobytes, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(size), "kB")))
-			require.NoError(t, err)
-			return kilobytes
-		}
-	}
-	require.Fail(t, "the kernel does not tell")
-	return 0
+	_, field, found := strings.Cut(string(text), "RssFile:")
+	require.True(t, found)
+	var kilobytes int
+	_, err = fmt.Sscan(field, &kilobytes)
+	require.NoError(t, err)
+	return kilobytes
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -23,7 +24,7 @@ type checkpointer struct {
 	// it stays open until all connections are closed.
 	file *os.File
 	// committed tells that there is something to move.
-	committed chan struct{}
+	committed atomic.Bool
 }
 
 func newCheckpointer(name, path string) (*checkpointer, error) {
@@ -32,17 +33,13 @@ func newCheckpointer(name, path string) (*checkpointer, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	aside.SetMaxOpenConns(1)
-	return &checkpointer{aside: aside, path: path, committed: make(chan struct{}, 1)}, nil
+	return &checkpointer{aside: aside, path: path}, nil
 }
 
 // note tells that something was committed. On PostgreSQL there is no checkpointer.
 func (c *checkpointer) note() {
-	if c == nil {
-		return
-	}
-	select {
-	case c.committed <- struct{}{}:
-	default: // it knows already
+	if c != nil {
+		c.committed.Store(true)
 	}
 }
 
@@ -58,10 +55,8 @@ func (s *Store) checkpoint(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		select {
-		case <-s.checkpoints.committed:
+		if s.checkpoints.committed.Swap(false) {
 			_ = s.checkpoints.move(ctx, s.writer)
-		default:
 		}
 	}
 }
