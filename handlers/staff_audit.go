@@ -2,8 +2,6 @@ package handlers
 
 import (
 	"context"
-	"encoding/csv"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -121,33 +119,16 @@ func (h StaffAudit) Export(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return exportActions(c, func(visit func([]citycard.StaffAction) error) error {
-		return h.Trail.Export(c.Request().Context(), session, id, visit)
-	})
-}
-
-// exportActions writes actions as CSV while they are read. The answer begins with the first of them, so that a refusal
-// before is one.
-func exportActions(c echo.Context, each func(visit func([]citycard.StaffAction) error) error) error {
-	response := c.Response()
-	out := csv.NewWriter(response)
-	return each(func(actions []citycard.StaffAction) error {
-		if !response.Committed {
-			response.Header().Set(echo.HeaderContentType, "text/csv; charset=utf-8")
-			response.Header().Set(echo.HeaderContentDisposition, `attachment; filename="audit.csv"`)
-			response.WriteHeader(http.StatusOK)
-			if _, err := response.Write([]byte("\ufeff")); err != nil { // spreadsheets read UTF-8 by this mark only
-				return fmt.Errorf("write export: %w", err)
+	header := []string{"id", "at", "staff_id", "role", "action", "object", "reason", "note", "request_id"}
+	return streamSheet(c, "audit.csv", header, func(row func(fields ...string) error) error {
+		return h.Trail.Export(c.Request().Context(), session, id, func(actions []citycard.StaffAction) error {
+			for _, a := range actions {
+				if err := row(a.ID, moment(a.At), a.StaffID, string(a.Role), a.Action, a.Object, a.Reason, a.Note, a.RequestID); err != nil {
+					return err
+				}
 			}
-			_ = out.Write([]string{"id", "at", "staff_id", "role", "action", "object", "reason", "note", "request_id"})
-		}
-		for _, a := range actions {
-			_ = out.Write([]string{ // errors are kept until Flush
-				a.ID, moment(a.At), inert(a.StaffID), inert(string(a.Role)), inert(a.Action), inert(a.Object), inert(a.Reason), inert(a.Note), inert(a.RequestID),
-			})
-		}
-		out.Flush()
-		return out.Error()
+			return nil
+		})
 	})
 }
 

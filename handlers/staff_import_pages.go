@@ -168,28 +168,23 @@ func (h *StaffImportPages) Rejects(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var after citycard.RowProblem
-	problems, err := h.Desk.Rejects(c.Request().Context(), session, id, after, problemsAtOnce)
-	if err != nil {
-		return err
-	}
 	lang := languageOf(c)
-	sheet, err := newSpreadsheet(c, "rejects-"+id+".csv", "line", "column", "reason")
-	if err != nil {
-		return err
-	}
-	for {
-		for _, p := range problems {
-			if err := sheet.write(strconv.FormatInt(p.Line, 10), p.Column, p.Text().In(lang)); err != nil {
+	return streamSheet(c, "rejects-"+id+".csv", []string{"line", "column", "reason"}, func(row func(fields ...string) error) error {
+		var after citycard.RowProblem
+		for {
+			problems, err := h.Desk.Rejects(c.Request().Context(), session, id, after, problemsAtOnce)
+			if err != nil {
 				return err
 			}
+			for _, p := range problems {
+				if err := row(strconv.FormatInt(p.Line, 10), p.Column, p.Text().In(lang)); err != nil {
+					return err
+				}
+			}
+			if len(problems) < problemsAtOnce {
+				return nil
+			}
+			after = problems[len(problems)-1]
 		}
-		if len(problems) < problemsAtOnce {
-			return sheet.end()
-		}
-		after = problems[len(problems)-1]
-		if problems, err = h.Desk.Rejects(c.Request().Context(), session, id, after, problemsAtOnce); err != nil {
-			return err
-		}
-	}
+	})
 }
