@@ -20,12 +20,14 @@ var wrkScript []byte
 type kind string
 
 const (
-	activation      kind = "activation"
-	unbatched       kind = "activation, one transaction each"
-	cardRead        kind = "card read"
-	withoutStorage  kind = "activation without storage"
-	emptyRoute      kind = "empty route"
+	activation     kind = "activation"
+	unbatched      kind = "activation, one transaction each"
+	cardRead       kind = "card read"
+	withoutStorage kind = "activation without storage"
+	emptyRoute     kind = "empty route"
+	// pgbenchSix is how pgbench comes: each statement is planned anew.
 	pgbenchSix      kind = "pgbench, six statements"
+	pgbenchPrepared kind = "pgbench, six statements, prepared"
 	pgbenchTogether kind = "pgbench, one statement"
 )
 
@@ -47,7 +49,7 @@ type point struct {
 func (o *options) plan(engine string) []point {
 	kinds := []kind{activation, unbatched, cardRead, withoutStorage, emptyRoute}
 	if engine == postgres {
-		kinds = append(kinds, pgbenchSix, pgbenchTogether)
+		kinds = append(kinds, pgbenchSix, pgbenchPrepared, pgbenchTogether)
 	}
 	var points []point
 	for _, connections := range o.connections {
@@ -69,7 +71,7 @@ func inShort(engine string, what kind, connections int) bool {
 		return true
 	case unbatched:
 		return connections == 1 || connections <= 64 && engine == sqlite
-	case pgbenchSix:
+	case pgbenchSix, pgbenchPrepared:
 		return connections >= 64
 	}
 	return connections == 64
@@ -93,7 +95,7 @@ type target struct {
 
 // measure takes one sample.
 func (t *target) measure(ctx context.Context, p point, seconds int) (sample, error) {
-	if p.what == pgbenchSix || p.what == pgbenchTogether {
+	if p.what == pgbenchSix || p.what == pgbenchPrepared || p.what == pgbenchTogether {
 		return t.pgbench(ctx, p, seconds)
 	}
 	serving := t.services[p.what]

@@ -24,6 +24,10 @@ var (
 	tpsLine    = regexp.MustCompile(`tps = ([0-9.]+) \(without`)
 	doneLine   = regexp.MustCompile(`actually processed: ([0-9]+)`)
 	failedLine = regexp.MustCompile(`failed transactions: ([0-9]+)`)
+
+	// textVariable is a variable of the scripts that holds text. Prepared statements take it as a parameter; otherwise
+	// pgbench writes it into the statement as it is.
+	textVariable = regexp.MustCompile(`:(ref|head|region)\b`)
 )
 
 // longest is how many seconds pgbench gets at most, where in fewer it comes to no transaction.
@@ -32,8 +36,11 @@ const longest = 30
 // pgbench has PostgreSQL's own benchmark write the rows of an activation on the same tables, without any
 // service: what the database alone does.
 func (t *target) pgbench(ctx context.Context, p point, seconds int) (sample, error) {
-	script, file := pgbenchSixScript, t.bench.path("pgbench.sql")
-	if p.what == pgbenchTogether {
+	script, protocol, file := pgbenchSixScript, "prepared", t.bench.path("pgbench.sql")
+	switch p.what {
+	case pgbenchSix:
+		script, protocol = textVariable.ReplaceAll(script, []byte("':$1'")), "simple"
+	case pgbenchTogether:
 		script = pgbenchOneScript
 	}
 	if err := os.WriteFile(file, script, 0o600); err != nil {
@@ -45,7 +52,7 @@ func (t *target) pgbench(ctx context.Context, p point, seconds int) (sample, err
 	}
 	t.pgbenches++
 	times := t.bench.path("pgbench-times")
-	command := exec.CommandContext(ctx, "pgbench", "-n", "-M", "prepared", "-c", strconv.Itoa(p.connections), //nolint:gosec // our own words
+	command := exec.CommandContext(ctx, "pgbench", "-n", "-M", protocol, "-c", strconv.Itoa(p.connections), //nolint:gosec // our own words
 		"-j", strconv.Itoa(min(2, p.connections)), "-T", strconv.Itoa(seconds), "-f", file, "-l", "--log-prefix="+times,
 		"-D", "run="+strconv.Itoa(t.pgbenches), "-D", "count="+strconv.Itoa(t.people.positions), "-D", "stride="+strconv.Itoa(t.stride),
 		"-D", "region="+t.region, "-D", "i=0", t.database.address)

@@ -124,6 +124,8 @@ func (r *result) comparisons() []comparison {
 		wanted = append(wanted,
 			wantedRatio{"activation rate / pgbench six statements, 64 connections", rate, point{activation, 64}, point{pgbenchSix, 64}, 2},
 			wantedRatio{"activation rate / pgbench six statements, 256 connections", rate, point{activation, 256}, point{pgbenchSix, 256}, 3},
+			wantedRatio{"the same with prepared statements, 64 connections", rate, point{activation, 64}, point{pgbenchPrepared, 64}, 2},
+			wantedRatio{"the same with prepared statements, 256 connections", rate, point{activation, 256}, point{pgbenchPrepared, 256}, 3},
 			wantedRatio{"activation rate / pgbench one statement, 64 connections", rate, point{activation, 64}, point{pgbenchTogether, 64}, 0})
 	} else {
 		wanted = append(wanted,
