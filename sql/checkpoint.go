@@ -82,11 +82,12 @@ func (c *checkpointer) move(ctx context.Context, writer *sqlx.DB) (err error) {
 	return nil
 }
 
-// close ends what is left once the store's other connections are closed.
+// close ends what is left once the store's other connections are closed. It may be called again, as they may.
 func (c *checkpointer) close() error {
 	err := c.aside.Close()
 	if c.file != nil {
 		err = errors.Join(err, c.file.Close())
+		c.file = nil
 	}
 	return err
 }

@@ -27,6 +27,8 @@ func TestCommitsAreMovedOutOfTheLog(t *testing.T) {
 	}, 10*time.Second, 50*time.Millisecond)
 	_, err = store.ImportCards(t.Context(), citycard.ImportBatch{File: "g", LastLine: 1, Rows: []citycard.CardRow{cardRow(2)}})
 	require.NoError(t, err, "the store goes on")
+	require.NoError(t, store.Close())
+	require.NoError(t, store.Close(), "closing it again changes nothing")
 }
 
 // cardsWithoutLog counts the cards of a copy of the file alone.
