@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -62,16 +61,29 @@ func (b *bench) command(ctx context.Context, database string, args ...string) (e
 	var printed bytes.Buffer
 	command := exec.CommandContext(ctx, b.path(binary), args...) //nolint:gosec // our own program
 	command.Env, command.Stdout, command.Stderr = b.environment(database), &printed, &printed
-	debug.FreeOSMemory() // the kernel counts what we hold to the child's peak
 	start := time.Now()
-	if err := command.Run(); err != nil {
-		return ended{}, fmt.Errorf("citycard %s: %w: %s", strings.Join(args, " "), err, printed.Bytes())
+	if err := command.Start(); err != nil {
+		return ended{}, fmt.Errorf("citycard %s: %w", strings.Join(args, " "), err)
 	}
-	done := ended{took: time.Since(start)}
-	if usage, ok := command.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		done.peak = usage.Maxrss << 10
+	over := make(chan error, 1)
+	go func() { over <- command.Wait() }()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	// What the kernel tells of an ended child counts our own memory at its birth.
+	var peak int64
+	for {
+		select {
+		case err := <-over:
+			if err != nil {
+				return ended{}, fmt.Errorf("citycard %s: %w: %s", strings.Join(args, " "), err, printed.Bytes())
+			}
+			return ended{took: time.Since(start), peak: peak}, nil
+		case <-ticker.C:
+			if now, err := memory(command.Process.Pid, "VmHWM"); err == nil { // it may just have ended
+				peak = now
+			}
+		}
 	}
-	return done, nil
 }
 
 // process is a running service.
