@@ -18,6 +18,12 @@ import (
 
 var errGone = errors.New("the database went away")
 
+// asStaff lets a request be one of staff.
+func asStaff(c echo.Context, id string, role citycard.StaffRole) {
+	ctx := citycard.WithStaffSession(c.Request().Context(), citycard.StaffSession{Staff: citycard.Staff{ID: id, Role: role}})
+	c.SetRequest(c.Request().WithContext(citycard.WithRequestID(ctx, "request-1")))
+}
+
 // brokenTrail shows one page of an export, or none, and fails.
 type brokenTrail struct {
 	handlers.AuditTrail
@@ -59,8 +65,7 @@ func TestHalfAFileIsNone(t *testing.T) {
 		e.HTTPErrorHandler = handlers.Problems(nil)
 		e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
 			return func(c echo.Context) error {
-				ctx := citycard.WithStaffSession(c.Request().Context(), citycard.StaffSession{Staff: citycard.Staff{ID: "sue", Role: citycard.RoleSupervisor}})
-				c.SetRequest(c.Request().WithContext(ctx))
+				asStaff(c, "sue", citycard.RoleSupervisor)
 				return next(c)
 			}
 		})

@@ -73,16 +73,14 @@ func (h StaffExports) Fetch(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	sheet, err := newSpreadsheet(c, file.Name, file.Header...)
-	if err != nil {
-		return err
-	}
-	for _, row := range file.Rows {
-		if err := sheet.write(row...); err != nil {
-			return err
+	return streamSheet(c, file.Name, file.Header, func(row func(fields ...string) error) error {
+		for _, fields := range file.Rows {
+			if err := row(fields...); err != nil {
+				return err
+			}
 		}
-	}
-	return sheet.end()
+		return nil
+	})
 }
 
 // AskPage answers POST /admin/dashboard/exports and leads to the request.

@@ -112,8 +112,7 @@ func inOffice(t *testing.T, o *office, r *http.Request) *httptest.ResponseRecord
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			route = c.Path()
-			ctx := citycard.WithStaffSession(c.Request().Context(), citycard.StaffSession{Staff: citycard.Staff{ID: "sue", Role: citycard.RoleSupervisor}})
-			c.SetRequest(c.Request().WithContext(citycard.WithRequestID(ctx, "request-1")))
+			asStaff(c, "sue", citycard.RoleSupervisor)
 			return next(c)
 		}
 	})

@@ -92,8 +92,7 @@ func listRoutes(t *testing.T, o *listOffice) (e *echo.Echo, route *string) {
 	e.Use(func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			*route = c.Path()
-			ctx := citycard.WithStaffSession(c.Request().Context(), citycard.StaffSession{Staff: citycard.Staff{ID: "olga", Role: citycard.RoleOperator}})
-			c.SetRequest(c.Request().WithContext(citycard.WithRequestID(ctx, "request-1")))
+			asStaff(c, "olga", citycard.RoleOperator)
 			return next(c)
 		}
 	})
