@@ -146,47 +146,56 @@ func (a *Activator) straight(ctx context.Context, r ActivationRequest, draft *Ac
 	if once != nil {
 		subject.Once = once.OnceKey
 	}
-	earlier, mismatch := "", false
+	var came struct {
+		earlier  string
+		mismatch bool
+		card     *Card // nil where it did not go through
+		person   Person
+		act      Activation
+	}
+	nothing := came
 	err = a.Cards.Update(ctx, subject, func(ch *Change) error {
-		view, through, earlier, mismatch = ActivationView{}, true, "", false
+		came = nothing
 		result, repeated, err := ch.Repetition(draft.Dedup)
 		if repeated || err != nil {
-			earlier = result
+			came.earlier = result
 			return err
 		}
 		if ch.Person.ID != r.Session.PersonID {
-			through = false
 			return nil
 		}
 		if _, same := ch.Person.Name.Matches(draft.Name); !same {
-			mismatch = true
+			came.mismatch = true
 			return nil
 		}
 		done := *draft
 		done.Method, done.Dedup = IdentityBound, ""
 		card, err := a.judge(ch, &done, Proof{Method: IdentityBound, At: draft.StartedAt})
 		if CodeOf(err) == CodeFaceRequired {
-			draft.Method, through = IdentityFace, false
+			draft.Method = IdentityFace
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		ch.Activation, ch.Once = &done, once
-		view = a.view(done, ch.Person, card)
+		came.card, came.person, came.act = card, ch.Person, done
 		return nil
 	})
 	switch {
 	case err != nil:
 		return ActivationView{}, true, err
-	case earlier != "":
-		view, err = a.Find(ctx, r.Session, earlier)
+	case came.earlier != "":
+		view, err = a.Find(ctx, r.Session, came.earlier)
 		return view, true, err
-	case mismatch:
+	case came.mismatch:
 		draft.Attempts = a.attempts(r, draft.Number)
 		return ActivationView{}, true, a.mismatch(ctx, *draft)
+	case came.card == nil:
+		return ActivationView{}, false, nil
 	}
-	return view, through, nil
+	// Others' changes wait for the judging above, not for what is shown.
+	return a.view(came.act, came.person, came.card), true, nil
 }
 
 // mismatch counts a wrong guess and answers it: card_not_matched, or attempts_locked once they are used up.
