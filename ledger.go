@@ -186,14 +186,15 @@ type Sequencer struct {
 // mostEntries ends a batch, and so bounds how long it holds the one writer of SQLite.
 const mostEntries = 1000
 
-// Drain lets everything that waits enter, and tells how many rows that were. Where another process is at it, it
-// leaves that to it.
+// Drain lets everything that waits enter, and tells how many rows that were. What comes meanwhile waits for the next
+// time: a batch for the few rows of a moment costs as much as one for many. Where another process is at it, it leaves
+// that to it.
 func (s *Sequencer) Drain(ctx context.Context) (int, error) {
 	total := 0
 	for {
 		n, err := s.Ledger.ExtendLedger(ctx, mostEntries, s.Log.Grow)
 		total += n
-		if err != nil || n == 0 {
+		if err != nil || n < mostEntries {
 			return total, err
 		}
 	}

@@ -187,7 +187,7 @@ func waitingNotes(ctx context.Context, tx *sqlx.Tx, most int) (ids []string, ent
 			}
 			last = note.ID
 		}
-		if len(notes) < mostNotes || len(entries) > 0 {
+		if len(notes) < mostNotes {
 			return ids, entries, nil
 		}
 	}
