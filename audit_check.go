@@ -317,6 +317,8 @@ func (c *checking) link(before, link LedgerLink) error {
 		return c.find(FindingRemoved, row, "it follows number %d of its card", before.Seq)
 	case link.PrevHash != before.Hash:
 		return c.find(FindingAltered, row, "it does not hold the hash of the transition before it")
+	case !link.PrevAt.Equal(before.RecordedAt):
+		return c.find(FindingAltered, row, "it does not hold when the transition before it was recorded")
 	}
 	return nil
 }
@@ -354,9 +356,9 @@ func (c *checking) covered(ctx context.Context) error {
 	return nil
 }
 
-// unchained checks that no card lost all of its transitions.
+// unchained checks that every card leads to its transitions.
 func (c *checking) unchained(ctx context.Context) error {
 	return c.Rows.EachUnchained(ctx, func(ref string) error {
-		return c.find(FindingRemoved, "card "+ref, "it was changed, but has no transition")
+		return c.find(FindingBroken, "card "+ref, "it was changed, but the latest transition that it names is not there")
 	})
 }

@@ -48,8 +48,9 @@ type Card struct {
 	Since map[Machine]time.Time
 
 	Version int64
-	// Head is the hash of the card's latest transition.
-	Head string
+	// Head is the hash of the card's latest transition, HeadAt when that was recorded.
+	Head   string
+	HeadAt time.Time
 
 	fresh []Transition
 }

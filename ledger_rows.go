@@ -47,6 +47,6 @@ type LedgerRows interface {
 	EachLink(ctx context.Context, visit func(LedgerLink) error) error
 	// EachCovered visits the rows of another covered table, and tells whether the ledger holds each or it waits.
 	EachCovered(ctx context.Context, source LedgerSource, visit func(id string, covered bool) error) error
-	// EachUnchained visits the cards that were changed and have no transition.
+	// EachUnchained visits the cards that were changed and name a latest transition that is not there.
 	EachUnchained(ctx context.Context, visit func(ref string) error) error
 }

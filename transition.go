@@ -8,7 +8,8 @@ import (
 )
 
 // Transition is one accepted change of one machine of a card. Transitions are only ever appended; Seq counts
-// them per card from 1. Hash covers the transition and PrevHash, the hash of the card's transition before it.
+// them per card from 1. Hash covers the transition and PrevHash, the hash of the card's transition before it; PrevAt is
+// when that one was recorded. From a card's Head its history is read back along them.
 type Transition struct {
 	CardRef    string
 	Seq        int64
@@ -17,6 +18,7 @@ type Transition struct {
 	To         string
 	Cause      Cause
 	RecordedAt time.Time
+	PrevAt     time.Time
 	PrevHash   string
 	Hash       string
 }
@@ -53,10 +55,10 @@ func (c *Card) record(m Machine, from, to string, cause Cause, now time.Time) {
 	c.Version++
 	t := Transition{
 		CardRef: c.Ref, Seq: c.Version, Machine: m, From: from, To: to,
-		Cause: cause, RecordedAt: now, PrevHash: c.Head,
+		Cause: cause, RecordedAt: now, PrevAt: c.HeadAt, PrevHash: c.Head,
 	}
 	t.Hash = t.Sum()
-	c.Head = t.Hash
+	c.Head, c.HeadAt = t.Hash, now
 	c.fresh = append(c.fresh, t)
 	if c.Since == nil {
 		c.Since = make(map[Machine]time.Time, 4)

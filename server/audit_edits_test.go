@@ -19,10 +19,10 @@ type coveredTable struct {
 }
 
 var coveredTables = []coveredTable{
-	{name: "transition", keys: []string{"card_ref", "seq"}, texts: []string{
+	{name: "transition", keys: []string{"recorded_at", "hash"}, texts: []string{
 		"card_ref", "machine", "from_state", "to_state", "actor_kind", "actor_id", "channel", "reason", "evidence_ref",
 		"event_id", "prev_hash", "hash",
-	}, numbers: []string{"seq", "occurred_at", "recorded_at"}},
+	}, numbers: []string{"seq", "occurred_at", "recorded_at", "prev_at"}},
 	{name: "staff_action", keys: []string{"id"}, texts: []string{
 		"id", "staff_id", "role", "action", "object", "reason", "note", "request_id",
 	}, numbers: []string{"at"}},
@@ -79,7 +79,7 @@ func (e *editor) changeText(table coveredTable, column string) {
 func (e *editor) changeNumber(table coveredTable, column string) {
 	where, args := table.where(e.row(table))
 	by := []int64{-100_000, 100_000, 1 << 40}[e.draw.IntN(3)]
-	if column == "occurred_at" || column == "recorded_at" || column == "at" {
+	if strings.HasSuffix(column, "at") {
 		by = []int64{-1, 1, 60_000}[e.draw.IntN(3)]
 	}
 	e.one("UPDATE "+table.name+" SET "+column+" = "+column+" + ?"+where, append([]any{by}, args...)...)
@@ -108,6 +108,7 @@ func rowEdits() []edit {
 		{"move a transition to another card", (*editor).moveTransition},
 		{"swap two entries", (*editor).swapEntries},
 		{"cut a card's last transition and make the card agree", (*editor).cutCard},
+		{"let a card name another moment of its last transition", (*editor).misleadCard},
 		{"cut a waiting transition, and that it waits", (*editor).cutWaiting},
 		{"cut the ledger's end and the rows it covers", (*editor).cutLedger},
 		{"forge a transition with a right hash and let it wait", (*editor).forge},
@@ -136,7 +137,7 @@ func (e *editor) copy(table coveredTable) {
 	row := e.row(table)
 	switch table.name {
 	case "transition":
-		row["seq"] = int64(100_000)
+		row["seq"], row["recorded_at"] = int64(100_000), numberOf(row, "recorded_at")+1
 	case "policy_version":
 		row["id"], row["number"] = "f"+textOf(row, "id")[1:], int64(100_000)
 	case "staff_action":
@@ -210,7 +211,12 @@ func (e *editor) cutCard() {
 	list := e.transitions(e.row(coveredTables[0])["card_ref"])
 	last := list[len(list)-1]
 	e.one("DELETE FROM transition WHERE card_ref = ? AND seq = ?", last["card_ref"], last["seq"])
-	e.one("UPDATE card SET version = ?, head = ? WHERE ref = ?", numberOf(last, "seq")-1, last["prev_hash"], last["card_ref"])
+	e.one("UPDATE card SET version = ?, head = ?, head_at = ? WHERE ref = ?",
+		numberOf(last, "seq")-1, last["prev_hash"], last["prev_at"], last["card_ref"])
+}
+
+func (e *editor) misleadCard() {
+	e.one("UPDATE card SET head_at = head_at + 1 WHERE ref = ?", e.row(coveredTables[0])["card_ref"])
 }
 
 func (e *editor) cutWaiting() {
@@ -247,7 +253,7 @@ func (e *editor) cutLedger() {
 func (e *editor) forge() {
 	list := e.transitions(e.row(coveredTables[0])["card_ref"])
 	forged := list[len(list)-1]
-	forged["seq"], forged["prev_hash"] = numberOf(forged, "seq")+1, forged["hash"]
+	forged["seq"], forged["prev_hash"], forged["prev_at"] = numberOf(forged, "seq")+1, forged["hash"], forged["recorded_at"]
 	forged["hash"] = rowHash(forged)
 	e.insert("transition", forged)
 	e.wait(citycard.LedgerKey{Source: citycard.LedgerTransitions, Object: textOf(forged, "card_ref"), Seq: numberOf(forged, "seq")}, textOf(forged, "hash"))

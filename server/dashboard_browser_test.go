@@ -64,16 +64,17 @@ func asJSON(t *testing.T, value any) string {
 func past(t *testing.T, db *sqlx.DB, noon time.Time) {
 	t.Helper()
 	transition := db.Rebind(`INSERT INTO transition (card_ref, seq, machine, from_state, to_state, actor_kind, actor_id, channel, reason,
- evidence_ref, occurred_at, recorded_at, event_id, prev_hash, hash) VALUES (?, 1, ?, ?, 'active', '', ?, ?, '', '', 0, ?, '', '', '')`)
-	request := db.Rebind(`INSERT INTO activation (id, citizen_id, channel, name, number, method, check_id, status, failure, card_ref, changed,
- receipt, dedup, attempt_citizen, attempt_number, attempt_address, started_at, expires_at, finished_at, claimed_until)
- VALUES (?, '', 'h5', '', '', 'certdoc', '', ?, ?, '', ?, '', ?, '', '', '', ?, 0, 0, 0)`)
+ evidence_ref, occurred_at, recorded_at, event_id, prev_at, prev_hash, hash)
+ VALUES ('', 1, ?, ?, 'active', '', ?, ?, '', '', 0, ?, '', 0, '', ?)`)
+	request := db.Rebind(`INSERT INTO activation (citizen_id, channel, name, number, method, check_id, status, failure, card_ref, changed,
+ receipt, dedup, attempt_citizen, attempt_number, attempt_address, started_at, expires_at, finished_at, claimed_until, id)
+ VALUES ('', 'h5', '', '', 'certdoc', '', ?, ?, '', ?, '', ?, '', '', '', ?, 0, 0, 0, ?)`)
 	tx, err := db.Beginx()
 	require.NoError(t, err)
 	ids := 0
 	do := func(query string, args ...any) {
 		ids++
-		_, err := tx.Exec(query, append([]any{fmt.Sprintf("past-%d", ids)}, args...)...)
+		_, err := tx.Exec(query, append(args, fmt.Sprintf("past-%d", ids))...)
 		require.NoError(t, err)
 	}
 	for back := range 10 {

@@ -172,7 +172,7 @@ func (s *Store) CallbackCounts(ctx context.Context, from, to citycard.Date) ([]c
 }
 
 // pageOnce reads along the index of partners' records; its second condition is that index's own.
-const pageOnce = `SELECT request, fingerprint, result, recorded_at FROM idempotency
+const pageOnce = `SELECT ` + onceColumns + ` FROM idempotency
  WHERE request LIKE ? AND request LIKE 'partner:%' AND (recorded_at, request) > (?, ?) AND recorded_at < ?
  ORDER BY recorded_at, request LIMIT ?`
 

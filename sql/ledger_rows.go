@@ -15,7 +15,7 @@ const checkPage = 2000
 
 const (
 	listEntries = `SELECT ` + entryColumns + ` FROM ledger_entry WHERE position >= ? AND position <= ? ORDER BY position LIMIT ?`
-	listHashes  = `SELECT card_ref, seq, hash FROM transition WHERE `
+	listHashes  = `SELECT card_ref, seq, hash FROM `
 	listContent = `SELECT ` + actionColumns + ` FROM staff_action WHERE `
 
 	listNotes = `SELECT id, entries FROM ledger_pending `
@@ -23,16 +23,17 @@ const (
 	orderNote = `ORDER BY id LIMIT ?`
 
 	listLinks = `SELECT t.card_ref, t.seq, t.machine, t.from_state, t.to_state, t.actor_kind, t.actor_id, t.channel, t.reason,
- t.evidence_ref, t.occurred_at, t.recorded_at, t.event_id, t.prev_hash, t.hash,
+ t.evidence_ref, t.occurred_at, t.recorded_at, t.event_id, t.prev_at, t.prev_hash, t.hash,
  e.position IS NOT NULL AS covered, coalesce(c.version, -1) AS card_version, coalesce(c.head, '') AS card_head
  FROM transition t LEFT JOIN card c ON c.ref = t.card_ref
  LEFT JOIN ledger_entry e ON e.source = 'transition' AND e.object = t.card_ref AND e.seq = t.seq ORDER BY t.card_ref, t.seq`
 	listCovered = `SELECT r.id, e.position IS NOT NULL AS covered
  FROM %[1]s r LEFT JOIN ledger_entry e ON e.source = '%[1]s' AND e.object = r.id AND e.seq = 0 ORDER BY r.id`
 
-	listChanged = `SELECT c.ref, c.version, EXISTS (SELECT 1 FROM transition t WHERE t.card_ref = c.ref) AS chained FROM card c `
-	afterRef    = `WHERE c.ref > ? `
-	orderRef    = `ORDER BY c.ref LIMIT ?`
+	listChanged = `SELECT c.ref, c.version, t.hash IS NOT NULL AS chained FROM card c
+ LEFT JOIN transition t ON t.recorded_at = c.head_at AND t.hash = c.head `
+	afterRef = `WHERE c.ref > ? `
+	orderRef = `ORDER BY c.ref LIMIT ?`
 )
 
 // linkRow is a transition with what belongs beside it.
@@ -124,12 +125,12 @@ func (s *Store) contents(ctx context.Context, keys []citycard.LedgerKey) (map[ci
 		}
 		found[key] = content
 	}
-	var transitions []transitionRow
-	if err := s.named(ctx, &transitions, listHashes+s.dialect.in("card_ref"), objects[citycard.LedgerTransitions]); err != nil {
+	transitions, err := s.transitionHashes(ctx, keys, objects[citycard.LedgerTransitions])
+	if err != nil {
 		return nil, err
 	}
 	for _, r := range transitions {
-		keep(citycard.LedgerKey{Source: citycard.LedgerTransitions, Object: r.CardRef, Seq: r.Seq}, r.Hash)
+		keep(r.entry().LedgerKey, r.Hash)
 	}
 	var actions []actionRow
 	if err := s.named(ctx, &actions, listContent+s.dialect.in("id"), objects[citycard.LedgerStaffActions]); err != nil {
@@ -146,6 +147,53 @@ func (s *Store) contents(ctx context.Context, keys []citycard.LedgerKey) (map[ci
 		keep(citycard.LedgerKey{Source: citycard.LedgerPolicyVersions, Object: r.ID}, r.content())
 	}
 	return found, nil
+}
+
+// transitionHashes reads the transitions of cards along their chains, and where that leads to a key not, all that say
+// they are of its card.
+func (s *Store) transitionHashes(ctx context.Context, keys []citycard.LedgerKey, cards []string) ([]transitionRow, error) {
+	var chained []transitionRow
+	if err := s.named(ctx, &chained, chainOf(s.dialect.in("c.ref"))+listHashes+"chain", cards); err != nil {
+		return nil, err
+	}
+	reached := map[citycard.LedgerKey]bool{}
+	for _, r := range chained {
+		reached[r.entry().LedgerKey] = true
+	}
+	var astray []string
+	for _, key := range keys {
+		if key.Source == citycard.LedgerTransitions && !reached[key] {
+			astray = append(astray, key.Object)
+		}
+	}
+	if len(astray) == 0 {
+		return chained, nil
+	}
+	return s.unchained(ctx, chained, reached, astray)
+}
+
+// unchained adds the transitions that say they are of the cards and were not reached along their chains.
+func (s *Store) unchained(
+	ctx context.Context, chained []transitionRow, reached map[citycard.LedgerKey]bool, cards []string,
+) ([]transitionRow, error) {
+	tx, err := s.db.BeginTxx(ctx, s.dialect.snapshot())
+	if err != nil {
+		return nil, s.fail("read covered rows", err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	if err := s.dialect.readWhole(ctx, tx); err != nil {
+		return nil, s.fail("read covered rows", err)
+	}
+	var rows []transitionRow
+	if err := tx.SelectContext(ctx, &rows, tx.Rebind(listHashes+"transition WHERE "+s.dialect.in("card_ref")), s.dialect.list(cards)); err != nil {
+		return nil, s.fail("read covered rows", err)
+	}
+	for _, r := range rows {
+		if !reached[r.entry().LedgerKey] {
+			chained = append(chained, r)
+		}
+	}
+	return chained, nil
 }
 
 // named reads the rows that a list of values names; an empty list names none.
@@ -257,7 +305,7 @@ func (s *Store) EachCovered(ctx context.Context, source citycard.LedgerSource, v
 	})
 }
 
-// changedRow is a card that went through something, and whether any of that is on record.
+// changedRow is a card that went through something, and whether the latest of that is where the card says.
 type changedRow struct {
 	Ref     string `db:"ref"`
 	Version int64  `db:"version"`

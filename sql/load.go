@@ -2,6 +2,8 @@ package sql
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -79,7 +81,7 @@ func (s *Store) load(ctx context.Context, q sqlx.QueryerContext, units []*unit, 
 			wanted[u.by.way] = append(wanted[u.by.way], u.by.compared())
 		}
 		if key := u.subject.Once; key.Key != "" {
-			once = append(once, requestOf(key))
+			once = append(once, requestHash(key))
 		}
 		if id := u.subject.ActivationID; id != "" {
 			acts = append(acts, id)
@@ -150,20 +152,32 @@ func (s *Store) place(r *round, by finder, row *foundRow) error {
 	return nil
 }
 
-// onceRow is a row of idempotency. Request is the scope and the key, joined by a slash that keys cannot hold.
+// onceRow is a row of idempotency. Request is the scope and the key, joined by a slash that keys cannot hold. Records are
+// found by its hash, which keeps the index that every change extends at a random place small.
 type onceRow struct {
+	RequestHash string `db:"request_hash"`
 	Request     string `db:"request"`
 	Fingerprint string `db:"fingerprint"`
 	Result      string `db:"result"`
 	RecordedAt  int64  `db:"recorded_at"`
 }
 
-func (r *onceRow) fields() []any { return []any{&r.Request, &r.Fingerprint, &r.Result, &r.RecordedAt} }
+const onceColumns = `request_hash, request, fingerprint, result, recorded_at`
+
+func (r *onceRow) fields() []any {
+	return []any{&r.RequestHash, &r.Request, &r.Fingerprint, &r.Result, &r.RecordedAt}
+}
 
 func requestOf(key citycard.OnceKey) string { return key.Scope + "/" + key.Key }
 
+// requestHash is the first 96 bits of the request's SHA-256, in hex.
+func requestHash(key citycard.OnceKey) string {
+	sum := sha256.Sum256([]byte(requestOf(key)))
+	return hex.EncodeToString(sum[:12])
+}
+
 func onceRowOf(o *citycard.Once) onceRow {
-	return onceRow{requestOf(o.OnceKey), o.Fingerprint, o.Result, millis(o.RecordedAt)}
+	return onceRow{requestHash(o.OnceKey), requestOf(o.OnceKey), o.Fingerprint, o.Result, millis(o.RecordedAt)}
 }
 
 func (r *onceRow) once() *citycard.Once {
@@ -175,15 +189,15 @@ func (r *onceRow) once() *citycard.Once {
 }
 
 func (s *Store) onceQuery() string {
-	return "SELECT request, fingerprint, result, recorded_at FROM idempotency WHERE " + s.dialect.in("request")
+	return "SELECT " + onceColumns + " FROM idempotency WHERE " + s.dialect.in("request_hash")
 }
 
 func (s *Store) activationQuery() string {
 	return "SELECT " + activationColumns + " FROM activation WHERE " + s.dialect.in("id")
 }
 
-func (s *Store) askOnce(r *round, keys []string) question {
-	return question{s.onceQuery(), s.dialect.list(keys), func(rows answer) error {
+func (s *Store) askOnce(r *round, hashes []string) question {
+	return question{s.onceQuery(), s.dialect.list(hashes), func(rows answer) error {
 		return scan(rows, (*onceRow).fields, func(row *onceRow) error {
 			once := row.once()
 			r.once[once.OnceKey] = once

@@ -36,13 +36,14 @@ type cardRow struct {
 	PasswordSince      int64             `db:"password_since"`
 	PasswordUnlocks    int64             `db:"password_unlocks"`
 	Head               string            `db:"head"`
+	HeadAt             int64             `db:"head_at"`
 	Version            int64             `db:"version"`
 }
 
 const cardColumns = `c.ref, c.person_id, c.region, c.card_number, c.identification_code, c.bank_code,
  c.account_index, c.account_last4, c.fulfilment, c.social, c.financial, c.password, c.social_before, c.social_held,
  c.financial_before, c.received_on, c.valid_to, c.replacement_for, c.replaced_by, c.fulfilment_since, c.social_since,
- c.financial_since, c.password_since, c.password_unlocks, c.head, c.version`
+ c.financial_since, c.password_since, c.password_unlocks, c.head, c.head_at, c.version`
 
 // fields are the places of cardColumns.
 func (r *cardRow) fields() []any {
@@ -50,7 +51,7 @@ func (r *cardRow) fields() []any {
 		&r.Ref, &r.PersonID, &r.Region, &r.CardNumber, &r.IdentificationCode, &r.BankCode,
 		&r.AccountIndex, &r.AccountLast4, &r.Fulfilment, &r.Social, &r.Financial, &r.Password, &r.SocialBefore, &r.SocialHeld,
 		&r.FinancialBefore, &r.ReceivedOn, &r.ValidTo, &r.ReplacementFor, &r.ReplacedBy, &r.FulfilmentSince, &r.SocialSince,
-		&r.FinancialSince, &r.PasswordSince, &r.PasswordUnlocks, &r.Head, &r.Version,
+		&r.FinancialSince, &r.PasswordSince, &r.PasswordUnlocks, &r.Head, &r.HeadAt, &r.Version,
 	}
 }
 
@@ -76,7 +77,7 @@ func (r *cardRow) card() (*citycard.Card, error) {
 			citycard.MachineFulfilment: instant(r.FulfilmentSince), citycard.MachineSocial: instant(r.SocialSince),
 			citycard.MachineFinancial: instant(r.FinancialSince), citycard.MachinePassword: instant(r.PasswordSince),
 		},
-		PasswordUnlocks: int(r.PasswordUnlocks), Head: r.Head, Version: r.Version,
+		PasswordUnlocks: int(r.PasswordUnlocks), Head: r.Head, HeadAt: instant(r.HeadAt), Version: r.Version,
 	}, nil
 }
 
@@ -90,7 +91,7 @@ func rowOf(c *citycard.Card) cardRow {
 		ReceivedOn: c.ReceivedOn.String(), ValidTo: c.ValidTo.String(), ReplacementFor: c.ReplacementFor, ReplacedBy: c.ReplacedBy,
 		FulfilmentSince: millis(c.Since[citycard.MachineFulfilment]), SocialSince: millis(c.Since[citycard.MachineSocial]),
 		FinancialSince: millis(c.Since[citycard.MachineFinancial]), PasswordSince: millis(c.Since[citycard.MachinePassword]),
-		PasswordUnlocks: int64(c.PasswordUnlocks), Head: c.Head, Version: c.Version,
+		PasswordUnlocks: int64(c.PasswordUnlocks), Head: c.Head, HeadAt: millis(c.HeadAt), Version: c.Version,
 	}
 }
 
@@ -109,12 +110,13 @@ type transitionRow struct {
 	OccurredAt int64  `db:"occurred_at"`
 	RecordedAt int64  `db:"recorded_at"`
 	EventID    string `db:"event_id"`
+	PrevAt     int64  `db:"prev_at"`
 	PrevHash   string `db:"prev_hash"`
 	Hash       string `db:"hash"`
 }
 
 const transitionColumns = `card_ref, seq, machine, from_state, to_state, actor_kind, actor_id, channel, reason,
- evidence_ref, occurred_at, recorded_at, event_id, prev_hash, hash`
+ evidence_ref, occurred_at, recorded_at, event_id, prev_at, prev_hash, hash`
 
 func (r transitionRow) transition() citycard.Transition {
 	return citycard.Transition{
@@ -124,7 +126,7 @@ func (r transitionRow) transition() citycard.Transition {
 			Channel: citycard.Channel(r.Channel), Reason: citycard.Reason(r.Reason), Evidence: r.Evidence,
 			Occurred: instant(r.OccurredAt), EventID: r.EventID,
 		},
-		RecordedAt: instant(r.RecordedAt), PrevHash: r.PrevHash, Hash: r.Hash,
+		RecordedAt: instant(r.RecordedAt), PrevAt: instant(r.PrevAt), PrevHash: r.PrevHash, Hash: r.Hash,
 	}
 }
 

@@ -20,7 +20,7 @@ const (
 )
 
 const (
-	// countEnabled reads the index transition_enabled alone; its condition is that index's own.
+	// countEnabled reads a stretch of the table, which is in the order of its times.
 	countEnabled = `SELECT machine, to_state, channel, partner, count(*) AS counted FROM
  (SELECT machine, to_state, channel, CASE WHEN channel = ? THEN actor_id ELSE '' END AS partner FROM transition
  WHERE recorded_at >= ? AND recorded_at < ?

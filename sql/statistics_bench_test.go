@@ -42,9 +42,9 @@ func crowded(b *testing.B, address string) {
  SELECT 'card-' || ` + number + `, 'p', '320100', 'A' || ` + number + `, '102', '', '1234', 'collected', 'sealed', ` + active + `, 'initial',
  '', '', '', ` + day + `, '', '', '', 0, 0, 0, 0, '', 1 FROM ` + days,
 		`INSERT INTO transition (card_ref, seq, machine, from_state, to_state, actor_kind, actor_id, channel, reason, evidence_ref,
- occurred_at, recorded_at, event_id, prev_hash, hash)
+ occurred_at, recorded_at, event_id, prev_at, prev_hash, hash)
  SELECT 'card-' || ` + number + `, 1, 'financial', 'inactive', 'active', 'citizen', 'citizen-' || ` + number + `, 'h5', 'act_online', '',
- 0, 1795311000000 - (n * 2592), '', '', '' FROM ` + days + ` WHERE n % 2 = 0`,
+ 0, 1795311000000 - (n * 2592), '', 0, '', ` + number + ` FROM ` + days + ` WHERE n % 2 = 0`,
 		`INSERT INTO activation (id, citizen_id, channel, name, number, method, check_id, status, failure, card_ref, changed, receipt, dedup,
  attempt_citizen, attempt_number, attempt_address, started_at, expires_at, finished_at, claimed_until)
  SELECT 'act-' || ` + number + `, '', 'h5', '', '', 'bound', '', 'activated', '', '', ` + map[string]string{"pgx": "true", "sqlite": "1"}[driver] + `, '', '', '', '', '',

@@ -158,11 +158,12 @@ func history(t *testing.T, store *sql.Store, ref string) []citycard.Transition {
 // requireChain holds that a card's transitions are numbered without a gap, chained, and whole.
 func requireChain(t *testing.T, list []citycard.Transition) {
 	t.Helper()
-	head := ""
+	head, at := "", time.Time{}
 	for i, transition := range list {
 		require.Equal(t, int64(i+1), transition.Seq)
 		require.Equal(t, head, transition.PrevHash)
+		require.Equal(t, at, transition.PrevAt)
 		require.Equal(t, transition.Sum(), transition.Hash)
-		head = transition.Hash
+		head, at = transition.Hash, transition.RecordedAt
 	}
 }

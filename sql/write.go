@@ -140,7 +140,7 @@ func transitionRowOf(t citycard.Transition) transitionRow {
 		CardRef: t.CardRef, Seq: t.Seq, Machine: string(t.Machine), From: t.From, To: t.To,
 		ActorKind: string(t.Cause.Actor.Kind), ActorID: t.Cause.Actor.ID, Channel: string(t.Cause.Channel),
 		Reason: string(t.Cause.Reason), Evidence: t.Cause.Evidence, OccurredAt: millis(t.Cause.Occurred),
-		RecordedAt: millis(t.RecordedAt), EventID: t.Cause.EventID, PrevHash: t.PrevHash, Hash: t.Hash,
+		RecordedAt: millis(t.RecordedAt), EventID: t.Cause.EventID, PrevAt: millis(t.PrevAt), PrevHash: t.PrevHash, Hash: t.Hash,
 	}
 }
 
@@ -149,19 +149,20 @@ const (
  social_before = :social_before, social_held = :social_held, financial_before = :financial_before,
  account_last4 = :account_last4, valid_to = :valid_to, replaced_by = :replaced_by,
  fulfilment_since = :fulfilment_since, social_since = :social_since, financial_since = :financial_since,
- password_since = :password_since, password_unlocks = :password_unlocks, head = :head, version = :version
- WHERE ref = :ref AND version = :was`
+ password_since = :password_since, password_unlocks = :password_unlocks, head = :head, head_at = :head_at, version = :version
+ WHERE person_id = :person_id AND ref = :ref AND version = :was`
 	// SQLite writes an index anew for every column that a statement names, changed or not.
-	updateReceived = `UPDATE card SET received_on = :received_on WHERE ref = :ref`
+	updateReceived = `UPDATE card SET received_on = :received_on WHERE person_id = :person_id AND ref = :ref`
 	insertCard     = `INSERT INTO card (ref, person_id, region, card_number, identification_code, bank_code, account_index,
  account_last4, fulfilment, social, financial, password, social_before, social_held, financial_before, received_on,
- valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, version)
+ valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, head_at, version)
  VALUES (:ref, :person_id, :region, :card_number, :identification_code, :bank_code, :account_index,
  :account_last4, :fulfilment, :social, :financial, :password, :social_before, :social_held, :financial_before,
  :received_on, :valid_to, :replacement_for, :replaced_by, :fulfilment_since, :social_since, :financial_since,
- :password_since, :head, :version)`
+ :password_since, :head, :head_at, :version)`
 	insertTransition = `INSERT INTO transition (` + transitionColumns + `) VALUES (:card_ref, :seq, :machine, :from_state,
- :to_state, :actor_kind, :actor_id, :channel, :reason, :evidence_ref, :occurred_at, :recorded_at, :event_id, :prev_hash, :hash)`
+ :to_state, :actor_kind, :actor_id, :channel, :reason, :evidence_ref, :occurred_at, :recorded_at, :event_id, :prev_at, :prev_hash,
+ :hash)`
 	insertEvent      = `INSERT INTO outgoing_event (card_ref, seq, created_at) VALUES (:card_ref, :seq, :recorded_at)`
 	insertActivation = `INSERT INTO activation (` + activationColumns + `) VALUES (:id, :citizen_id, :channel, :name, :number,
  :method, :check_id, :status, :failure, :card_ref, :changed, :receipt, :dedup, :attempt_citizen, :attempt_number,
@@ -169,7 +170,7 @@ const (
 	updateActivation = `UPDATE activation SET name = :name, number = :number, check_id = :check_id, status = :status,
  failure = :failure, card_ref = :card_ref, changed = :changed, receipt = :receipt, finished_at = :finished_at,
  claimed_until = :claimed_until WHERE id = :id AND status = 'awaiting_identity'`
-	insertOnce    = `INSERT INTO idempotency (request, fingerprint, result, recorded_at) VALUES (:request, :fingerprint, :result, :recorded_at)`
+	insertOnce    = `INSERT INTO idempotency (` + onceColumns + `) VALUES (:request_hash, :request, :fingerprint, :result, :recorded_at)`
 	upsertBinding = `INSERT INTO binding (citizen_id, person_id, method, bound_at)
  VALUES (:citizen_id, :person_id, :method, :bound_at) ON CONFLICT (citizen_id) DO UPDATE
  SET person_id = excluded.person_id, method = excluded.method, bound_at = excluded.bound_at`

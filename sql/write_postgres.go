@@ -95,10 +95,10 @@ func (st *statement) updateCards(list []updatedCard) {
  password = i.password, social_before = i.social_before, social_held = i.social_held,
  financial_before = i.financial_before, account_last4 = i.account_last4, received_on = i.received_on, valid_to = i.valid_to, replaced_by = i.replaced_by,
  fulfilment_since = i.fulfilment_since, social_since = i.social_since, financial_since = i.financial_since,
- password_since = i.password_since, password_unlocks = i.password_unlocks, head = i.head, version = i.version
+ password_since = i.password_since, password_unlocks = i.password_unlocks, head = i.head, head_at = i.head_at, version = i.version
  FROM %s AS i (ref, was, fulfilment, social, financial, password, social_before, social_held, financial_before,
  account_last4, received_on, valid_to, replaced_by, fulfilment_since, social_since, financial_since, password_since,
- password_unlocks, head, version)
+ password_unlocks, head, head_at, version)
  WHERE c.ref = i.ref AND c.version = i.was RETURNING 1)`,
 		text(func(r *updatedCard) string { return r.Ref }), number(func(r *updatedCard) int64 { return r.Was }),
 		text(func(r *updatedCard) string { return r.Fulfilment }), text(func(r *updatedCard) string { return r.Social }),
@@ -110,7 +110,8 @@ func (st *statement) updateCards(list []updatedCard) {
 		number(func(r *updatedCard) int64 { return r.FulfilmentSince }), number(func(r *updatedCard) int64 { return r.SocialSince }),
 		number(func(r *updatedCard) int64 { return r.FinancialSince }), number(func(r *updatedCard) int64 { return r.PasswordSince }),
 		number(func(r *updatedCard) int64 { return r.PasswordUnlocks }),
-		text(func(r *updatedCard) string { return r.Head }), number(func(r *updatedCard) int64 { return r.Version }))
+		text(func(r *updatedCard) string { return r.Head }), number(func(r *updatedCard) int64 { return r.HeadAt }),
+		number(func(r *updatedCard) int64 { return r.Version }))
 	st.expect("updated_card", len(list))
 }
 
@@ -123,7 +124,7 @@ func (st *statement) insertCards(list []cardRow) {
 	st.addf(`inserted_card AS (INSERT INTO card (ref, person_id, region, card_number, identification_code, bank_code,
  account_index, account_last4, fulfilment, social, financial, password, social_before, social_held, financial_before,
  received_on, valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since,
- head, version) SELECT * FROM %s)`,
+ head, head_at, version) SELECT * FROM %s)`,
 		text(func(r *cardRow) string { return r.Ref }), text(func(r *cardRow) string { return r.PersonID }),
 		text(func(r *cardRow) string { return r.Region }), text(func(r *cardRow) string { return r.CardNumber }),
 		column(list, func(r *cardRow) *string { return nullable(r.IdentificationCode) }),
@@ -136,7 +137,8 @@ func (st *statement) insertCards(list []cardRow) {
 		text(func(r *cardRow) string { return r.ReplacementFor }), text(func(r *cardRow) string { return r.ReplacedBy }),
 		number(func(r *cardRow) int64 { return r.FulfilmentSince }), number(func(r *cardRow) int64 { return r.SocialSince }),
 		number(func(r *cardRow) int64 { return r.FinancialSince }), number(func(r *cardRow) int64 { return r.PasswordSince }),
-		text(func(r *cardRow) string { return r.Head }), number(func(r *cardRow) int64 { return r.Version }))
+		text(func(r *cardRow) string { return r.Head }), number(func(r *cardRow) int64 { return r.HeadAt }),
+		number(func(r *cardRow) int64 { return r.Version }))
 }
 
 func nullable(text stdsql.NullString) *string {
@@ -160,8 +162,8 @@ func (st *statement) insertTransitions(list []transitionRow) {
 		text(func(r *transitionRow) string { return r.ActorID }), text(func(r *transitionRow) string { return r.Channel }),
 		text(func(r *transitionRow) string { return r.Reason }), text(func(r *transitionRow) string { return r.Evidence }),
 		number(func(r *transitionRow) int64 { return r.OccurredAt }), number(func(r *transitionRow) int64 { return r.RecordedAt }),
-		text(func(r *transitionRow) string { return r.EventID }), text(func(r *transitionRow) string { return r.PrevHash }),
-		text(func(r *transitionRow) string { return r.Hash }))
+		text(func(r *transitionRow) string { return r.EventID }), number(func(r *transitionRow) int64 { return r.PrevAt }),
+		text(func(r *transitionRow) string { return r.PrevHash }), text(func(r *transitionRow) string { return r.Hash }))
 	st.parts = append(st.parts, `inserted_event AS (INSERT INTO outgoing_event (card_ref, seq, created_at)
  SELECT card_ref, seq, recorded_at FROM inserted_transition)`)
 }
@@ -208,7 +210,8 @@ func (st *statement) updateActivations(list []activationRow) {
 // others writes idempotency records, bindings and attempts taken back.
 func (st *statement) others(r *rows) {
 	if len(r.once) > 0 {
-		st.addf(`inserted_once AS (INSERT INTO idempotency (request, fingerprint, result, recorded_at) SELECT * FROM %s)`,
+		st.addf(`inserted_once AS (INSERT INTO idempotency (`+onceColumns+`) SELECT * FROM %s)`,
+			column(r.once, func(o *onceRow) string { return o.RequestHash }),
 			column(r.once, func(o *onceRow) string { return o.Request }), column(r.once, func(o *onceRow) string { return o.Fingerprint }),
 			column(r.once, func(o *onceRow) string { return o.Result }), column(r.once, func(o *onceRow) int64 { return o.RecordedAt }))
 	}
