@@ -146,16 +146,16 @@ func (a *Activator) straight(ctx context.Context, r ActivationRequest, draft *Ac
 	if once != nil {
 		subject.Once = once.OnceKey
 	}
-	var came struct {
+	type outcome struct {
 		earlier  string
 		mismatch bool
 		card     *Card // nil where it did not go through
 		person   Person
 		act      Activation
 	}
-	nothing := came
+	var came outcome
 	err = a.Cards.Update(ctx, subject, func(ch *Change) error {
-		came = nothing
+		came = outcome{}
 		result, repeated, err := ch.Repetition(draft.Dedup)
 		if repeated || err != nil {
 			came.earlier = result
@@ -179,7 +179,7 @@ func (a *Activator) straight(ctx context.Context, r ActivationRequest, draft *Ac
 			return err
 		}
 		ch.Activation, ch.Once = &done, once
-		came.card, came.person, came.act = card, ch.Person, done
+		came = outcome{card: card, person: ch.Person, act: done}
 		return nil
 	})
 	switch {

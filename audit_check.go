@@ -28,7 +28,7 @@ type AuditFinding struct {
 // AuditCheck proves that no covered row was altered, removed, inserted or moved since it was stored. What has
 // entered the ledger is held by its Merkle tree and signed checkpoint, what waits by the content it was stored
 // with and, for transitions, by the chain of hashes of their card. It needs memory for a page of rows, and for the names
-// of those that wait.
+// of those that wait; the store sorts all transitions in temporary files.
 type AuditCheck struct {
 	Rows LedgerRows
 	Log  LedgerLog

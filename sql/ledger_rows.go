@@ -2,8 +2,11 @@ package sql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/jmoiron/sqlx"
 
 	"citycard"
 )
@@ -176,14 +179,11 @@ func (s *Store) transitionHashes(ctx context.Context, keys []citycard.LedgerKey,
 func (s *Store) unchained(
 	ctx context.Context, chained []transitionRow, reached map[citycard.LedgerKey]bool, cards []string,
 ) ([]transitionRow, error) {
-	tx, err := s.db.BeginTxx(ctx, s.dialect.snapshot())
+	tx, err := s.beginWhole(ctx)
 	if err != nil {
-		return nil, s.fail("read covered rows", err)
+		return nil, err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
-	if err := s.dialect.readWhole(ctx, tx); err != nil {
-		return nil, s.fail("read covered rows", err)
-	}
 	var rows []transitionRow
 	if err := tx.SelectContext(ctx, &rows, tx.Rebind(listHashes+"transition WHERE "+s.dialect.in("card_ref")), s.dialect.list(cards)); err != nil {
 		return nil, s.fail("read covered rows", err)
@@ -243,17 +243,26 @@ func (s *Store) eachOf(ctx context.Context, note string, entries []citycard.Ledg
 	return nil
 }
 
+// beginWhole begins to read whole tables as they are at one moment.
+func (s *Store) beginWhole(ctx context.Context) (*sqlx.Tx, error) {
+	tx, err := s.db.BeginTxx(ctx, s.dialect.snapshot())
+	if err != nil {
+		return nil, s.fail("read covered rows", err)
+	}
+	if err := s.dialect.readWhole(ctx, tx); err != nil {
+		return nil, errors.Join(s.fail("read covered rows", err), ignoreDone(tx.Rollback()))
+	}
+	return tx, nil
+}
+
 // known visits the rows of a query as they were at one moment; waits tells of each whether it waited then. The entries are
 // joined as a whole: they have no index of their own, which every change would pay for.
 func known[R any](ctx context.Context, s *Store, query string, visit func(row *R, waits func(citycard.LedgerKey) bool) error) error {
-	tx, err := s.db.BeginTxx(ctx, s.dialect.snapshot())
+	tx, err := s.beginWhole(ctx)
 	if err != nil {
-		return s.fail("read covered rows", err)
+		return err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
-	if err := s.dialect.readWhole(ctx, tx); err != nil {
-		return s.fail("read covered rows", err)
-	}
 	var notes []pendingRow
 	if err := tx.SelectContext(ctx, &notes, listNotes); err != nil {
 		return s.fail("read notes", err)
