@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math"
+	"strconv"
+	"time"
 )
 
 // FindingKind says what was done to a row.
@@ -27,11 +28,13 @@ type AuditFinding struct {
 
 // AuditCheck proves that no covered row was altered, removed, inserted or moved since it was stored. What has
 // entered the ledger is held by its Merkle tree and signed checkpoint, what waits by the content it was stored
-// with and, for transitions, by the chain of hashes of their card. It needs memory for a page of rows, and for the names
-// of those that wait; the store sorts all transitions in temporary files.
+// with, and transitions also by the chain of hashes of their card. Everything is read once, in the order in which it lies, in
+// memory that does not grow with it. Where something does not add up, it is read again for the rows concerned. Secret
+// is drawn anew for each check.
 type AuditCheck struct {
-	Rows LedgerRows
-	Log  LedgerLog
+	Rows   LedgerSnapshots
+	Log    LedgerLog
+	Secret [32]byte
 }
 
 // AuditCount is what was checked.
@@ -44,24 +47,22 @@ type AuditCount struct {
 
 // checking is one check on its way.
 type checking struct {
-	AuditCheck
-
-	kept  []LedgerTree
-	waits map[LedgerKey]bool
-	found func(AuditFinding) error
-	count AuditCount
-	fold  LedgerFold
+	rows    LedgerRows
+	log     LedgerLog
+	kept    []LedgerTree
+	balance *auditBalance
+	found   func(AuditFinding) error
+	count   AuditCount
+	fold    LedgerFold
 	// next is the position that the next entry must have, tiles how many tiles were made.
 	next  int64
 	tiles int64
-	// longer names the last tiles that go on behind the entries.
-	longer []string
 }
 
 // Run checks everything and calls found for each finding. Kept are checkpoints that were kept elsewhere: one that is
 // not signed by us is an error.
 func (c AuditCheck) Run(ctx context.Context, kept []string, found func(AuditFinding) error) (AuditCount, error) {
-	run := &checking{AuditCheck: c, waits: map[LedgerKey]bool{}, found: found, fold: c.Log.Fold()}
+	run := &checking{log: c.Log, balance: newAuditBalance(c.Secret), found: found, fold: c.Log.Fold()}
 	for _, text := range kept {
 		tree, err := c.Log.Open(text)
 		if err != nil {
@@ -69,12 +70,16 @@ func (c AuditCheck) Run(ctx context.Context, kept []string, found func(AuditFind
 		}
 		run.kept = append(run.kept, tree)
 	}
-	for _, part := range []func(context.Context) error{run.ledger, run.links, run.covered, run.unchained} {
-		if err := part(ctx); err != nil {
-			return run.count, err
+	err := c.Rows.LedgerSnapshot(ctx, func(rows LedgerRows) error {
+		run.rows = rows
+		for _, part := range []func(context.Context) error{run.ledger, run.waiting, run.links, run.covered, run.heads, run.search} {
+			if err := part(ctx); err != nil {
+				return err
+			}
 		}
-	}
-	return run.count, nil
+		return nil
+	})
+	return run.count, err
 }
 
 func (c *checking) find(kind FindingKind, row, format string, args ...any) error {
@@ -84,10 +89,10 @@ func (c *checking) find(kind FindingKind, row, format string, args ...any) error
 
 const headRow = "ledger_head"
 
-// ledger checks the entries and the rows that they cover, builds the tree from them, and compares that with the
-// stored tiles, the signed checkpoint and those kept elsewhere.
+// ledger checks the entries, builds the tree from them, and compares that with the stored tiles, the signed checkpoint
+// and those kept elsewhere.
 func (c *checking) ledger(ctx context.Context) error {
-	head, err := c.Rows.LedgerHead(ctx)
+	head, err := c.rows.LedgerHead(ctx)
 	if CodeOf(err) == CodeNotFound {
 		if err := c.find(FindingRemoved, headRow, "the ledger has no head"); err != nil {
 			return err
@@ -104,15 +109,10 @@ func (c *checking) ledger(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// After the head: what waits then has not entered by it.
-	if err := c.waiting(ctx); err != nil {
-		return err
-	}
 	if err := c.compareKept(); err != nil {
 		return err
 	}
-	err = c.Rows.EachLedgerRow(ctx, math.MinInt64, head.Last, func(r LedgerRow) error { return c.entry(ctx, r) })
-	if err != nil {
+	if err := c.rows.EachEntry(ctx, func(e PlacedEntry) error { return c.entry(ctx, e) }); err != nil {
 		return err
 	}
 	return c.compareTree(ctx, head, signed)
@@ -121,9 +121,9 @@ func (c *checking) ledger(ctx context.Context) error {
 // signed opens the ledger's own checkpoint; the zero tree where there is none.
 func (c *checking) signed(head LedgerHead) (LedgerTree, error) {
 	if head.Checkpoint == "" && head.Size == 0 {
-		return c.Log.Fold().Tree(), nil
+		return c.log.Fold().Tree(), nil
 	}
-	tree, err := c.Log.Open(head.Checkpoint)
+	tree, err := c.log.Open(head.Checkpoint)
 	if err != nil {
 		return tree, c.find(FindingBroken, headRow, "%v", err)
 	}
@@ -134,57 +134,42 @@ func (c *checking) signed(head LedgerHead) (LedgerTree, error) {
 }
 
 // entry checks the next entry.
-func (c *checking) entry(ctx context.Context, r LedgerRow) error {
-	if gone := r.Position - c.next; gone > 0 {
+func (c *checking) entry(ctx context.Context, e PlacedEntry) error {
+	c.oweRow(e.LedgerEntry)
+	if gone := e.Position - c.next; gone > 0 {
 		if err := c.find(FindingRemoved, fmt.Sprintf("ledger_entry %d", c.next), "%d entries from this one on are gone", gone); err != nil {
 			return err
 		}
-		c.next = r.Position
+		c.next = e.Position
 	}
-	if r.Position < c.next {
-		return c.find(FindingInserted, fmt.Sprintf("ledger_entry %d", r.Position), "entries are numbered from 0 without a gap")
+	if e.Position < c.next {
+		return c.find(FindingInserted, fmt.Sprintf("ledger_entry %d", e.Position), "entries are numbered from 0 without a gap")
 	}
 	c.next++
 	c.count.Entries++
-	switch {
-	case c.waits[r.LedgerKey]:
-		if err := c.find(FindingInserted, "ledger_pending, "+r.String(), "it has entered the ledger already"); err != nil {
-			return err
-		}
-	case !r.Present:
-		if err := c.find(FindingRemoved, r.String(), "entry %d of the ledger covers it", r.Position); err != nil {
-			return err
-		}
-	case LedgerSum(r.Content) != r.Sum:
-		if err := c.find(FindingAltered, r.String(), "it is not what entry %d of the ledger covers", r.Position); err != nil {
-			return err
-		}
-	}
-	if err := c.compareTiles(ctx, c.fold.Add(r.LedgerEntry), true); err != nil {
+	if err := c.compareTiles(ctx, c.fold.Add(e.LedgerEntry), true); err != nil {
 		return err
 	}
 	return c.compareKept()
 }
 
-// compareTiles compares tiles made of the entries with the stored ones, which may go on where they are not to be
-// exactly the same.
-func (c *checking) compareTiles(ctx context.Context, tiles []LedgerTile, exactly bool) error {
+// compareTiles compares tiles made of the entries with the stored ones.
+func (c *checking) compareTiles(ctx context.Context, tiles []LedgerTile, complete bool) error {
 	const size = 32 // of a hash
 	for _, tile := range tiles {
 		c.tiles++
-		stored, err := c.Rows.LedgerTile(ctx, tile.Level, tile.Number)
+		stored, err := c.rows.LedgerTile(ctx, tile.Level, tile.Number)
 		if err != nil {
 			return err
 		}
 		name := fmt.Sprintf("ledger_tile %d/%d", tile.Level, tile.Number)
-		if !exactly && len(stored) > len(tile.Hashes) {
-			stored = stored[:len(tile.Hashes)]
-			c.longer = append(c.longer, name)
-		}
 		switch {
+		case bytes.Equal(stored, tile.Hashes):
 		case stored == nil:
 			err = c.find(FindingRemoved, name, "the tile is gone")
-		case !bytes.Equal(stored, tile.Hashes):
+		case !complete && bytes.HasPrefix(stored, tile.Hashes):
+			err = c.find(FindingAltered, name, "it goes on behind the entries")
+		default:
 			at := 0
 			for at < min(len(stored), len(tile.Hashes)) && stored[at] == tile.Hashes[at] {
 				at++
@@ -232,122 +217,75 @@ func (c *checking) compareTree(ctx context.Context, head LedgerHead, signed Ledg
 	if err := c.compareTiles(ctx, c.fold.Rest(), false); err != nil {
 		return err
 	}
-	if err := c.compareLonger(ctx, head); err != nil {
-		return err
-	}
 	if head.Tiles != c.tiles {
 		return c.find(FindingBroken, "ledger_tile", "there are %d tiles, the entries make %d", head.Tiles, c.tiles)
 	}
 	return nil
 }
 
-// compareLonger finds tiles that go on behind the entries, unless rows that entered meanwhile have made them longer:
-// the head is read after the tiles, and moves with them.
-func (c *checking) compareLonger(ctx context.Context, head LedgerHead) error {
-	if len(c.longer) == 0 {
-		return nil
-	}
-	now, err := c.Rows.LedgerHead(ctx)
-	if err != nil && CodeOf(err) != CodeNotFound {
-		return err
-	}
-	if now.Size != head.Size {
-		return nil
-	}
-	for _, name := range c.longer {
-		if err := c.find(FindingAltered, name, "it goes on behind the entries"); err != nil {
-			return err
-		}
-	}
-	return nil
+// oweRow adds the row that an entry stands for, which payRow takes off.
+func (c *checking) oweRow(e LedgerEntry) {
+	c.balance.owe(e.Object, string(e.Source), e.Object, strconv.FormatInt(e.Seq, 10), e.Sum)
 }
 
-// waiting checks what has not entered yet.
+func (c *checking) payRow(e LedgerEntry) {
+	c.balance.pay(e.Object, string(e.Source), e.Object, strconv.FormatInt(e.Seq, 10), e.Sum)
+}
+
+// place is the record of a transition where a card or the transition after it says it is: the latest of a card is owed by the
+// card, each other by the one after it. So what adds up is, card by card, one chain from the card's version down to 1.
+func place(card string, seq int64, recorded time.Time, hash string) []string {
+	return []string{"place", card, strconv.FormatInt(seq, 10), strconv.FormatInt(recorded.UnixMilli(), 10), hash}
+}
+
+// waiting adds what has not entered yet.
 func (c *checking) waiting(ctx context.Context) error {
-	return c.Rows.EachWaitingRow(ctx, func(r WaitingRow) error {
-		if r.Edited {
-			return c.find(FindingAltered, "ledger_pending "+r.Note, "it is no note that the service made")
+	return c.rows.EachNote(ctx, func(n LedgerNote) error {
+		if n.Entries == nil {
+			return c.find(FindingAltered, "ledger_pending "+n.ID, "it is no note that the service made")
 		}
-		c.count.Waiting++
-		if c.waits[r.LedgerKey] {
-			return c.find(FindingInserted, "ledger_pending "+r.Note, "%s waits twice", r)
-		}
-		c.waits[r.LedgerKey] = true
-		switch {
-		case !r.Present:
-			return c.find(FindingRemoved, r.String(), "it waited to enter the ledger")
-		case !r.Unchanged:
-			return c.find(FindingAltered, r.String(), "it is not what waits to enter the ledger")
+		for _, e := range n.Entries {
+			c.count.Waiting++
+			c.oweRow(e)
 		}
 		return nil
 	})
 }
 
-// links checks each card's chain of transitions, and that the ledger knows each.
+// links takes off each transition, and adds the one before it.
 func (c *checking) links(ctx context.Context) error {
-	var last LedgerLink
-	err := c.Rows.EachLink(ctx, func(link LedgerLink) error {
+	return c.rows.EachLink(ctx, func(l LedgerLink) error {
 		c.count.Transitions++
-		if link.CardRef != last.CardRef {
-			if err := c.end(last); err != nil {
-				return err
-			}
-			last = LedgerLink{}
+		c.payRow(l.entry())
+		c.balance.pay(l.CardRef, place(l.CardRef, l.Seq, l.RecordedAt, l.Hash)...)
+		first := l.Seq == 1 && l.PrevHash == "" && l.PrevAt.IsZero()
+		if l.altered() || l.Seq <= 1 && !first {
+			c.balance.suspect(l.CardRef)
 		}
-		if !link.Covered {
-			row := LedgerKey{LedgerTransitions, link.CardRef, link.Seq}
-			return c.find(FindingInserted, row.String(), "the ledger does not know it")
+		if l.Seq > 1 {
+			c.balance.owe(l.CardRef, place(l.CardRef, l.Seq-1, l.PrevAt, l.PrevHash)...)
 		}
-		before := last
-		last = link
-		return c.link(before, link)
-	})
-	if err != nil {
-		return err
-	}
-	return c.end(last)
-}
-
-func (c *checking) link(before, link LedgerLink) error {
-	row := LedgerKey{LedgerTransitions, link.CardRef, link.Seq}.String()
-	switch {
-	case link.Foreign || link.Sum() != link.Hash:
-		return c.find(FindingAltered, row, "its hash is not that of its fields")
-	case link.Seq != before.Seq+1:
-		return c.find(FindingRemoved, row, "it follows number %d of its card", before.Seq)
-	case link.PrevHash != before.Hash:
-		return c.find(FindingAltered, row, "it does not hold the hash of the transition before it")
-	case !link.PrevAt.Equal(before.RecordedAt):
-		return c.find(FindingAltered, row, "it does not hold when the transition before it was recorded")
-	}
-	return nil
-}
-
-// end checks that a card's last transition is the one that the card names.
-func (c *checking) end(last LedgerLink) error {
-	row := "card " + last.CardRef
-	switch {
-	case last.Seq == 0:
 		return nil
-	case last.CardVersion < 0:
-		return c.find(FindingRemoved, row, "it has transitions, but the card is gone")
-	case last.CardVersion != last.Seq || last.CardHead != last.Hash:
-		return c.find(FindingBroken, row, "its version is %d, its last transition number %d", last.CardVersion, last.Seq)
-	}
-	return nil
+	})
 }
 
-// covered checks that the ledger knows every row of the other covered tables.
+// entry is what the ledger shall keep of the transition.
+func (l LedgerLink) entry() LedgerEntry {
+	return LedgerEntry{LedgerKey{LedgerTransitions, l.CardRef, l.Seq}, LedgerSum(l.Hash)}
+}
+
+// altered tells whether the transition's hash is not that of its fields.
+func (l LedgerLink) altered() bool { return l.Foreign || l.Sum() != l.Hash }
+
+// covered takes off the rows of the other covered tables.
 func (c *checking) covered(ctx context.Context) error {
 	for _, source := range LedgerSources() {
 		if source == LedgerTransitions {
 			continue
 		}
-		err := c.Rows.EachCovered(ctx, source, func(id string, covered bool) error {
-			if covered {
-				return nil
-			}
-			return c.find(FindingInserted, LedgerKey{Source: source, Object: id}.String(), "the ledger does not know it")
+		err := c.rows.EachCovered(ctx, source, func(e LedgerEntry) error {
+			c.payRow(e)
+			return nil
 		})
 		if err != nil {
 			return err
@@ -356,9 +294,12 @@ func (c *checking) covered(ctx context.Context) error {
 	return nil
 }
 
-// unchained checks that every card leads to its transitions.
-func (c *checking) unchained(ctx context.Context) error {
-	return c.Rows.EachUnchained(ctx, func(ref string) error {
-		return c.find(FindingBroken, "card "+ref, "it was changed, but the latest transition that it names is not there")
+// heads adds the latest transition of every card.
+func (c *checking) heads(ctx context.Context) error {
+	return c.rows.EachHead(ctx, func(h CardHead) error {
+		if h.Version != 0 {
+			c.balance.owe(h.Ref, place(h.Ref, h.Version, h.HeadAt, h.Head)...)
+		}
+		return nil
 	})
 }

@@ -91,12 +91,15 @@ func LedgerSum(content string) string { return digest(content) }
 // Canonical writes fields one after the other as netstrings: the length in bytes, ":" and the field. No other
 // list of fields gives the same text.
 func Canonical(fields ...string) string {
-	text := make([]byte, 0, 512)
+	return string(appendCanonical(make([]byte, 0, 512), fields...))
+}
+
+func appendCanonical(text []byte, fields ...string) []byte {
 	for _, field := range fields {
 		text = strconv.AppendInt(text, int64(len(field)), 10)
 		text = append(append(text, ':'), field...)
 	}
-	return string(text)
+	return text
 }
 
 // LedgerTree is a state of the ledger: how many entries it holds, and the root of the Merkle tree over them in

@@ -1,52 +1,58 @@
 package citycard
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
-// LedgerRow is an entry with the row that it covers, as that is now.
-type LedgerRow struct {
+// PlacedEntry is an entry of the ledger where it stands.
+type PlacedEntry struct {
 	LedgerEntry
 
 	Position int64
-	Present  bool
-	Content  string
 }
 
-// WaitingRow is a row that waits to enter the ledger. Unchanged tells whether its content is the one it was stored
-// with. Where the note of what a commit stored was edited, there is one row with the Note's id alone.
-type WaitingRow struct {
-	LedgerKey
-
-	Note      string
-	Edited    bool
-	Present   bool
-	Unchanged bool
+// LedgerNote is the note of what one commit stored and has not entered yet; no entries where it is none that the service
+// made.
+type LedgerNote struct {
+	ID      string
+	Entries []LedgerEntry
 }
 
-// LedgerLink is a transition as it is stored now. Covered tells whether the ledger holds it or it waits to enter,
-// Foreign that the service would not have written the row so. CardVersion and CardHead are those of its card; the
-// version is -1 where there is no such card.
+// LedgerLink is a transition as it is stored. Foreign says that the service would not have written the row so.
 type LedgerLink struct {
 	Transition
 
-	Covered     bool
-	Foreign     bool
-	CardVersion int64
-	CardHead    string
+	Foreign bool
 }
 
-// LedgerRows is the store of the ledger and what it covers, read in pages from one end to the other. A visit that
-// returns an error ends the reading with it.
+// CardHead is a card with the latest transition that it names: its number, hash and when it was recorded.
+type CardHead struct {
+	Ref     string
+	Version int64
+	Head    string
+	HeadAt  time.Time
+}
+
+// LedgerSnapshots shows the ledger and what it covers as they are at one moment.
+type LedgerSnapshots interface {
+	LedgerSnapshot(ctx context.Context, read func(LedgerRows) error) error
+}
+
+// LedgerRows is the ledger and what it covers at one moment. Each visits all rows one after the other, in whichever order
+// they lie where none is named; a visit that returns an error ends the reading with it, and none but that of an entry may
+// read anything else meanwhile.
 type LedgerRows interface {
 	LedgerHead(ctx context.Context) (LedgerHead, error)
 	LedgerTile(ctx context.Context, level int, number int64) ([]byte, error)
-	// EachLedgerRow visits the entries from one position to another, both included, in order.
-	EachLedgerRow(ctx context.Context, from, to int64, visit func(LedgerRow) error) error
-	// EachWaitingRow visits what waits to enter.
-	EachWaitingRow(ctx context.Context, visit func(WaitingRow) error) error
-	// EachLink visits the transitions, card by card in the order of their numbers.
+	// EachEntry visits the entries in the order of their positions.
+	EachEntry(ctx context.Context, visit func(PlacedEntry) error) error
+	// EachNote visits what waits to enter.
+	EachNote(ctx context.Context, visit func(LedgerNote) error) error
+	// EachLink visits the transitions.
 	EachLink(ctx context.Context, visit func(LedgerLink) error) error
-	// EachCovered visits the rows of another covered table, and tells whether the ledger holds each or it waits.
-	EachCovered(ctx context.Context, source LedgerSource, visit func(id string, covered bool) error) error
-	// EachUnchained visits the cards that were changed and name a latest transition that is not there.
-	EachUnchained(ctx context.Context, visit func(ref string) error) error
+	// EachCovered visits the rows of another covered table, as an entry of each would be.
+	EachCovered(ctx context.Context, source LedgerSource, visit func(LedgerEntry) error) error
+	// EachHead visits the cards.
+	EachHead(ctx context.Context, visit func(CardHead) error) error
 }

@@ -51,11 +51,12 @@ func (s *Store) findHoldings(asked []*lookup[*citycard.Change]) {
 }
 
 // chainOf begins a query over the transitions of cards, which are found from each card's latest back along what each
-// holds of the one before. An index over cards would cost every change a page at a random place.
+// holds of the one before; numbers fall, so that none goes round in circles. An index over cards would cost every change a page at a random
+// place.
 func chainOf(cards string) string {
 	return `WITH RECURSIVE chain AS (
  SELECT t.* FROM card c JOIN transition t ON t.recorded_at = c.head_at AND t.hash = c.head WHERE ` + cards + `
- UNION SELECT t.* FROM chain n JOIN transition t ON t.recorded_at = n.prev_at AND t.hash = n.prev_hash) `
+ UNION ALL SELECT t.* FROM chain n JOIN transition t ON t.recorded_at = n.prev_at AND t.hash = n.prev_hash AND t.seq < n.seq) `
 }
 
 // History implements citycard.Cards.

@@ -69,6 +69,7 @@ const (
 
 	lockHead    = `SELECT size, checkpoint FROM ledger_head WHERE id = 1`
 	anyPending  = `SELECT 1 FROM ledger_pending LIMIT 1`
+	listNotes   = `SELECT id, entries FROM ledger_pending WHERE id > ? ORDER BY id LIMIT ?`
 	forgetNotes = `DELETE FROM ledger_pending WHERE `
 	insertEntry = `INSERT INTO ledger_entry (` + entryColumns + `) VALUES (:position, :source, :object, :seq, :sum)`
 	upsertTile  = `INSERT INTO ledger_tile (level, number, hashes) VALUES (?, ?, ?)
@@ -175,7 +176,7 @@ func waitingNotes(ctx context.Context, tx *sqlx.Tx, most int) (ids []string, ent
 	last := ""
 	for {
 		var notes []pendingRow
-		if err := tx.SelectContext(ctx, &notes, tx.Rebind(listNotes+afterNote+orderNote), last, mostNotes); err != nil {
+		if err := tx.SelectContext(ctx, &notes, tx.Rebind(listNotes), last, mostNotes); err != nil {
 			return nil, nil, fmt.Errorf("read notes: %w", err)
 		}
 		for _, note := range notes {
@@ -236,8 +237,12 @@ func (s *Store) addEntries(ctx context.Context, tx *sqlx.Tx, batch citycard.Ledg
 
 // LedgerHead implements citycard.Ledger.
 func (s *Store) LedgerHead(ctx context.Context) (citycard.LedgerHead, error) {
+	return s.readHead(ctx, s.db)
+}
+
+func (s *Store) readHead(ctx context.Context, q sqlx.QueryerContext) (citycard.LedgerHead, error) {
 	var row headRow
-	err := s.db.GetContext(ctx, &row, findHead)
+	err := sqlx.GetContext(ctx, q, &row, findHead)
 	if notFound(err) {
 		return citycard.LedgerHead{}, &citycard.Error{Code: citycard.CodeNotFound, Message: "the ledger's head is gone"}
 	}

@@ -133,17 +133,39 @@ func entersOnce(t *testing.T, e engine) {
 	head, err := store.LedgerHead(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, citycard.LedgerHead{Size: 400, Checkpoint: "size 400", Last: 399, Tiles: 1}, head)
-	at := 0
-	require.NoError(t, store.EachLedgerRow(t.Context(), 0, 399, func(r citycard.LedgerRow) error {
-		assert.Equal(t, int64(at), r.Position)
-		assert.Equal(t, g.entered[at], r.LedgerEntry)
-		assert.True(t, r.Present)
-		assert.Equal(t, r.Sum, citycard.LedgerSum(r.Content))
-		at++
-		return nil
+	covered := 0
+	require.NoError(t, store.LedgerSnapshot(t.Context(), func(rows citycard.LedgerRows) error {
+		require.NoError(t, rows.EachNote(t.Context(), func(n citycard.LedgerNote) error { return errors.New(n.ID) }))
+		return rows.EachEntry(t.Context(), func(e citycard.PlacedEntry) error {
+			assert.Equal(t, int64(covered), e.Position)
+			assert.Equal(t, g.entered[covered], e.LedgerEntry)
+			covered++
+			return nil
+		})
 	}))
-	assert.Equal(t, 400, at)
-	require.NoError(t, store.EachWaitingRow(t.Context(), func(r citycard.WaitingRow) error { return errors.New(r.String()) }))
+	assert.Equal(t, 400, covered)
+	requireStored(t, store, g.entered)
+}
+
+// requireStored compares entries with the transitions and staff's actions that are stored.
+func requireStored(t *testing.T, store *sql.Store, entries []citycard.LedgerEntry) {
+	t.Helper()
+	var stored []citycard.LedgerEntry
+	require.NoError(t, store.LedgerSnapshot(t.Context(), func(rows citycard.LedgerRows) error {
+		return errors.Join(
+			rows.EachLink(t.Context(), func(l citycard.LedgerLink) error {
+				assert.False(t, l.Foreign)
+				key := citycard.LedgerKey{Source: citycard.LedgerTransitions, Object: l.CardRef, Seq: l.Seq}
+				stored = append(stored, citycard.LedgerEntry{LedgerKey: key, Sum: citycard.LedgerSum(l.Hash)})
+				return nil
+			}),
+			rows.EachCovered(t.Context(), citycard.LedgerStaffActions, func(e citycard.LedgerEntry) error {
+				stored = append(stored, e)
+				return nil
+			}),
+		)
+	}))
+	require.ElementsMatch(t, entries, stored)
 }
 
 // commitsLate holds a transaction with an older row open while newer ones enter; SQLite's one writer has no such
@@ -229,13 +251,15 @@ func waitsAfterMigration(t *testing.T, e engine) {
 
 	store := open(t, address)
 	require.NoError(t, store.Migrate(t.Context()))
-	waiting := 0
-	require.NoError(t, store.EachWaitingRow(t.Context(), func(r citycard.WaitingRow) error {
-		waiting++
-		assert.True(t, r.Present && r.Unchanged && !r.Edited, r.String())
-		return nil
+	var waiting []citycard.LedgerEntry
+	require.NoError(t, store.LedgerSnapshot(t.Context(), func(rows citycard.LedgerRows) error {
+		return rows.EachNote(t.Context(), func(n citycard.LedgerNote) error {
+			waiting = append(waiting, n.Entries...)
+			return nil
+		})
 	}))
-	assert.Equal(t, 3, waiting)
+	assert.Len(t, waiting, 3)
+	requireStored(t, store, waiting)
 }
 
 func coveredAppendOnly(t *testing.T, e engine) {
@@ -264,10 +288,12 @@ func editedNotes(t *testing.T, e engine) {
 	g.drain(t, store, 10)
 	assert.Len(t, g.entered, 1)
 	edited := 0
-	require.NoError(t, store.EachWaitingRow(t.Context(), func(r citycard.WaitingRow) error {
-		assert.True(t, r.Edited)
-		edited++
-		return nil
+	require.NoError(t, store.LedgerSnapshot(t.Context(), func(rows citycard.LedgerRows) error {
+		return rows.EachNote(t.Context(), func(n citycard.LedgerNote) error {
+			assert.Nil(t, n.Entries)
+			edited++
+			return nil
+		})
 	}))
 	assert.Equal(t, 200, edited)
 }

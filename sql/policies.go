@@ -60,8 +60,8 @@ const (
 	updateTrial = `UPDATE policy_trial SET state = :state, judged = :judged, counts = :counts, found = :found, seen_at = :seen_at WHERE id = :id`
 	findTrial   = `SELECT ` + trialColumns + ` FROM policy_trial WHERE id = ?`
 
-	listCards = `SELECT ` + cardColumns + ` FROM card c WHERE c.region = ? `
-	afterCard = `AND c.ref > ? `
+	listCards   = `SELECT ` + cardColumns + ` FROM card c WHERE c.region = ? AND c.ref > ? ORDER BY c.ref LIMIT ?`
+	cardsAtOnce = 2000
 )
 
 // content is all columns of the row in the order of the table.
@@ -212,9 +212,11 @@ func (s *Store) Trial(ctx context.Context, id string) (citycard.PolicyTrial, err
 
 // EachCard implements citycard.PolicyTrials.
 func (s *Store) EachCard(ctx context.Context, region string, visit func(*citycard.Card) error) error {
-	query := pageQuery{list: listCards, after: afterCard, order: orderRef, args: []any{region}}
-	after := func(r *cardRow) []any { return []any{r.Ref} }
-	return each(ctx, s, query, after, func(rows []cardRow) error {
+	for last := ""; ; {
+		var rows []cardRow
+		if err := s.db.SelectContext(ctx, &rows, s.db.Rebind(listCards), region, last, cardsAtOnce); err != nil {
+			return s.fail("list cards", err)
+		}
 		for i := range rows {
 			card, err := rows[i].card()
 			if err != nil {
@@ -224,6 +226,9 @@ func (s *Store) EachCard(ctx context.Context, region string, visit func(*citycar
 				return err
 			}
 		}
-		return nil
-	})
+		if len(rows) < cardsAtOnce {
+			return nil
+		}
+		last = rows[len(rows)-1].Ref
+	}
 }
