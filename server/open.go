@@ -17,7 +17,12 @@ import (
 
 // openStore opens the database as it is: without migrating it.
 func (c *config) openStore(ctx context.Context, keys sql.KeyRing) (*sql.Store, error) {
-	store, err := sql.Open(ctx, c.Database.Reveal(), sql.Options{Keys: keys, Clock: c.clock, NewID: newID})
+	return c.openServing(ctx, keys, nil)
+}
+
+// openServing opens the database for a service; checkpointFailed is told what nobody waits for.
+func (c *config) openServing(ctx context.Context, keys sql.KeyRing, checkpointFailed func(error)) (*sql.Store, error) {
+	store, err := sql.Open(ctx, c.Database.Reveal(), sql.Options{Keys: keys, Clock: c.clock, NewID: newID, CheckpointFailed: checkpointFailed})
 	if err != nil {
 		return nil, fmt.Errorf("CITYCARD_DATABASE_URL: %w", err)
 	}

@@ -121,7 +121,7 @@ func (s *service) open(ctx context.Context) error {
 	if s.ledger, err = ledgerLog(ring); err != nil {
 		return err
 	}
-	if s.store, err = s.config.openStore(ctx, ring); err != nil {
+	if s.store, err = s.config.openServing(ctx, ring, s.notMoved); err != nil {
 		return err
 	}
 	if err := s.prepareStore(ctx); err != nil {
@@ -182,6 +182,11 @@ func (s *service) openStandIn(ctx context.Context, keys platformKeys) (*url.URL,
 	s.superApp = addressOf(beside.listener)
 	beside.server.Handler, err = s.standInHandler(keys)
 	return s.superApp.JoinPath("/gateway.do"), err
+}
+
+// notMoved reports that the log of SQLite grows.
+func (s *service) notMoved(err error) {
+	s.log.Error("move the database's log into the database", slog.String("error", err.Error()))
 }
 
 // prepareStore brings the schema up to date, and holds that made-up records are in databases for development

@@ -43,10 +43,11 @@ func (c *checkpointer) note() {
 	}
 }
 
-// checkpoint moves pages until ctx ends. What fails is tried again after the next commit, and where the log grows all the
-// same the writer moves them by itself.
+// checkpoint moves pages until ctx ends. What fails is told once, until it succeeds again; it is tried again after the next
+// commit, and where the log grows all the same the writer moves them by itself.
 func (s *Store) checkpoint(ctx context.Context) {
 	defer s.running.Done()
+	failing := false
 	ticker := time.NewTicker(checkpointEvery)
 	defer ticker.Stop()
 	for {
@@ -55,9 +56,14 @@ func (s *Store) checkpoint(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if s.checkpoints.committed.Swap(false) {
-			_ = s.checkpoints.move(ctx, s.writer)
+		if !s.checkpoints.committed.Swap(false) {
+			continue
 		}
+		err := s.checkpoints.move(ctx, s.writer)
+		if err != nil && !failing && ctx.Err() == nil && s.checkpointFailed != nil {
+			s.checkpointFailed(err)
+		}
+		failing = err != nil
 	}
 }
 

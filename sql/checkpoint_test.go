@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"citycard"
+	"citycard/sql"
 )
 
 // What is committed comes to lie in SQLite's file itself while the store is open and nobody checkpoints by hand: the log
@@ -29,6 +30,37 @@ func TestCommitsAreMovedOutOfTheLog(t *testing.T) {
 	require.NoError(t, err, "the store goes on")
 	require.NoError(t, store.Close())
 	require.NoError(t, store.Close(), "closing it again changes nothing")
+}
+
+func TestAFailedCheckpointIsToldOnce(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "card.db")
+	told := make(chan error, 100)
+	settings := options()
+	settings.CheckpointFailed = func(err error) { told <- err }
+	store, err := sql.Open(t.Context(), "sqlite:"+path, settings)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	require.NoError(t, store.Migrate(t.Context()))
+	require.NoError(t, os.Rename(path, path+".away")) // the writer holds it open
+	require.NoError(t, os.Mkdir(path, 0o700))
+	commit := func() { require.NoError(t, store.RecordAction(t.Context(), action("view", "c1"))) }
+	commit()
+	select {
+	case err := <-told:
+		require.ErrorContains(t, err, "checkpoint")
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "nothing was told")
+	}
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for range 10 {
+		<-ticker.C
+		commit()
+	}
+	assert.Empty(t, told, "told again")
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.Rename(path+".away", path))
 }
 
 // cardsWithoutLog counts the cards of a copy of the file alone.

@@ -35,6 +35,8 @@ type Options struct {
 	Clock func() time.Time
 	// NewID gives identifiers for rows that the store itself begins: people of an import.
 	NewID func() string
+	// CheckpointFailed is told when SQLite's log can no longer be moved into the database, once until it can again; it may be nil.
+	CheckpointFailed func(error)
 	// Unbatched commits every change by itself; benchmarks compare with it.
 	Unbatched bool
 }
@@ -45,6 +47,8 @@ type Store struct {
 	keys    KeyRing
 	clock   func() time.Time
 	newID   func() string
+	// checkpointFailed may be nil.
+	checkpointFailed func(error)
 
 	// db serves reads, and on PostgreSQL everything. On SQLite writer is the one connection that writes.
 	db     *sqlx.DB
@@ -74,7 +78,7 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	if o.Clock == nil || o.Keys == nil || o.NewID == nil {
 		return nil, errors.New("open store: keys, clock and new id are needed")
 	}
-	s := &Store{keys: o.Keys, clock: o.Clock, newID: o.NewID}
+	s := &Store{keys: o.Keys, clock: o.Clock, newID: o.NewID, checkpointFailed: o.CheckpointFailed}
 	var err error
 	switch {
 	case strings.HasPrefix(address, "sqlite:"):
