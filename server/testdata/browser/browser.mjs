@@ -40,9 +40,10 @@ export async function visit(seen, options, walk) {
 }
 
 // watch notes complaints of the page, requests to other hosts, requests that fail, and parts of a page that are not
-// there. A request that the browser itself gives up, because the walk has left the page it belongs to, is no failure
-// of the service: the icon is often still on its way then.
+// there. A request that the browser itself gives up is no failure of the service: because the walk has left the page that
+// it belongs to, whose icon or last lines may still be on their way, or because its answer is a file to keep.
 function watch(page, problems) {
+  const answered = new WeakSet();
   page.on("console", (message) => {
     // What could not be loaded is seen below, with its status; a page that refuses a form has such a status too.
     const error = message.type() === "error" && !message.text().startsWith("Failed to load resource");
@@ -54,10 +55,11 @@ function watch(page, problems) {
   });
   page.on("requestfailed", (request) => {
     const why = request.failure()?.errorText;
-    const left = why === "net::ERR_ABORTED" && !request.isNavigationRequest();
+    const left = why === "net::ERR_ABORTED" && (answered.has(request) || !request.isNavigationRequest());
     if (!left) problems.push(`${request.url()}: ${why}`);
   });
   page.on("response", (response) => {
+    answered.add(response.request());
     if (response.status() >= 400 && !response.request().isNavigationRequest()) problems.push(`${response.url()}: ${response.status()}`);
   });
 }
