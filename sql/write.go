@@ -222,9 +222,11 @@ const (
 // writeRows runs a statement for every row; where a count is asked for and another number of rows was changed,
 // the round was raced.
 func writeRows[T any](w rowWriter, query string, list []T, count int64) error {
-	if len(list) == 0 {
-		return nil
+	if len(list) == 0 || w.ctx.Err() != nil {
+		return w.ctx.Err()
 	}
+	// The driver watches a context that may end with a goroutine of its own, for each row.
+	ctx := context.WithoutCancel(w.ctx)
 	named := w.store.prepared[query]
 	statement := w.tx.StmtContext(w.ctx, named.Stmt.Stmt) //nolint:sqlclosecheck // closed with the transaction
 	fields := w.tx.Mapper.TraversalsByName(reflect.TypeFor[T](), named.Params)
@@ -234,7 +236,7 @@ func writeRows[T any](w rowWriter, query string, list []T, count int64) error {
 		for j, field := range fields {
 			args[j] = row.FieldByIndex(field).Interface()
 		}
-		result, err := statement.ExecContext(w.ctx, args...)
+		result, err := statement.ExecContext(ctx, args...)
 		if err != nil {
 			return fmt.Errorf("write row: %w", err)
 		}
