@@ -38,6 +38,8 @@ func foundAfterMigration(t *testing.T, e engine) {
 	older(t, db, e, 29)
 	_, err := db.Exec("INSERT INTO person (id, name, phone, created_at) VALUES ('p', '', '', 0)")
 	require.NoError(t, err)
+	_, err = db.Exec("INSERT INTO person_number (number_index, person_id, number) VALUES ('i', 'p', '')")
+	require.NoError(t, err)
 	card := &citycard.Card{Ref: "c1", Fulfilment: citycard.FulfilmentCollected, Social: citycard.SocialActive}
 	for _, step := range []func(citycard.Cause, time.Time) error{card.Freeze, card.Release} {
 		require.NoError(t, step(cause("event"), now.Add(time.Duration(card.Version)*time.Hour)))
@@ -64,6 +66,7 @@ func foundAfterMigration(t *testing.T, e engine) {
 	require.NoError(t, err)
 
 	require.NoError(t, store.Migrate(t.Context()))
+	requirePlaces(t, e, db, 2)
 	found := history(t, store, "c1")
 	requireChain(t, found)
 	require.Len(t, found, 2)

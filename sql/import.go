@@ -28,8 +28,8 @@ type numberRow struct {
 
 const (
 	insertPerson = `INSERT INTO person (id, name, phone, created_at) VALUES (:id, :name, :phone, :created_at)`
-	insertNumber = `INSERT INTO person_number (number_index, person_id, number, name_birth)
- VALUES (:number_index, :person_id, :number, :name_birth)`
+	insertNumber = `INSERT INTO person_number (number_index, person_n, person_id, number, name_birth)
+ VALUES (:number_index, (SELECT n FROM person WHERE id = :person_id), :person_id, :number, :name_birth)`
 	markImport = `INSERT INTO import_file (digest, line, updated_at) VALUES (?, ?, ?)
  ON CONFLICT (digest) DO UPDATE SET line = excluded.line, updated_at = excluded.updated_at`
 )

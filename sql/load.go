@@ -12,67 +12,10 @@ import (
 	"citycard"
 )
 
-// finder is what finds a person's cards: by which way and which value.
-type finder struct {
-	way   *way
-	value string
-}
-
-// way is one path from a column to a person's cards. Found is the column's value as finders name it, which for
-// card numbers, unique in their region only, holds the region too.
-type way struct {
-	from  string
-	where string
-	found string
-}
-
-var (
-	byNumber = &way{"person_number n JOIN card c ON c.person_id = n.person_id", "n.number_index", "n.number_index"}
-	byPerson = &way{"card c", "c.person_id", "c.person_id"}
-	byRef    = &way{fromCard, "k.ref", "k.ref"}
-	byCode   = &way{fromCard, "k.identification_code", "k.identification_code"}
-	byPrint  = &way{fromCard, "k.card_number", "k.card_number || '/' || k.region"}
-)
-
-const fromCard = "card k JOIN card c ON c.person_id = k.person_id"
-
-func (s *Store) finder(subject citycard.Subject) finder {
-	switch {
-	case !subject.Number.IsZero():
-		return finder{byNumber, s.numberIndex(subject.Number)}
-	case subject.PersonID != "":
-		return finder{byPerson, subject.PersonID}
-	case subject.Ref != "":
-		return finder{byRef, subject.Ref}
-	case subject.CardNumber != "":
-		return finder{byPrint, string(subject.CardNumber) + "/" + subject.Region}
-	}
-	return finder{byCode, subject.IdentificationCode}
-}
-
-// compared is the value that the way's column holds.
-func (f finder) compared() string {
-	if f.way == byPrint {
-		number, _, _ := strings.Cut(f.value, "/")
-		return number
-	}
-	return f.value
-}
-
-// foundRow is a card with its person and the value that found it.
-type foundRow struct {
-	Found string `db:"found"`
-	cardRow
-}
-
-func (r *foundRow) fields() []any {
-	return append([]any{&r.Found, &r.PersonName}, r.cardRow.fields()...)
-}
-
 // load reads everything the units name. Locked takes the cards for update.
 func (s *Store) load(ctx context.Context, q sqlx.QueryerContext, units []*unit, locked bool) (*round, error) {
 	r := newRound()
-	wanted := map[*way][]string{}
+	wanted := map[way][]string{}
 	var once []string
 	var acts []string
 	for _, u := range units {
@@ -104,23 +47,6 @@ func (s *Store) load(ctx context.Context, q sqlx.QueryerContext, units []*unit, 
 	return r, nil
 }
 
-// wantedCards is a list of values looked for by one way, taken for update where locked.
-type wantedCards struct {
-	by     *way
-	values []string
-	locked bool
-}
-
-func (s *Store) holdingQuery(wanted wantedCards) string {
-	by := wanted.by
-	query := "SELECT " + by.found + " AS found, p.name AS person_name, " + cardColumns +
-		" FROM " + by.from + " JOIN person p ON p.id = c.person_id WHERE " + s.dialect.in(by.where)
-	if wanted.locked {
-		query += s.dialect.lock("c")
-	}
-	return query
-}
-
 func (s *Store) askHoldings(r *round, wanted wantedCards) question {
 	return question{s.holdingQuery(wanted), s.dialect.list(wanted.values), func(rows answer) error {
 		return scan(rows, (*foundRow).fields, func(row *foundRow) error { return s.place(r, finder{wanted.by, row.Found}, row) })
@@ -139,7 +65,7 @@ func (s *Store) place(r *round, by finder, row *foundRow) error {
 		if err != nil {
 			return err
 		}
-		h = &holding{person: citycard.Person{ID: row.PersonID, Name: citycard.RestoreName(name)}}
+		h = &holding{person: citycard.Person{ID: row.PersonID, Name: citycard.RestoreName(name)}, places: map[string]int64{}}
 		r.people[row.PersonID] = h
 	}
 	r.found[by] = row.PersonID
@@ -148,7 +74,7 @@ func (s *Store) place(r *round, by finder, row *foundRow) error {
 			return nil
 		}
 	}
-	h.cards = append(h.cards, card)
+	h.cards, h.places[card.Ref] = append(h.cards, card), row.Place
 	return nil
 }
 

@@ -23,6 +23,8 @@ type round struct {
 type holding struct {
 	person citycard.Person
 	cards  []*citycard.Card
+	// places are the numbers under which loaded cards lie on SQLite, by their refs.
+	places map[string]int64
 }
 
 // writes is what a round stores.
@@ -40,11 +42,12 @@ type writes struct {
 }
 
 // changedCard is a card as it shall be, and the version that must still be stored. Received tells whether its day of
-// receipt is another one.
+// receipt is another one, place where it lies on SQLite; 0 where the same round adds it.
 type changedCard struct {
 	card     *citycard.Card
 	version  int64
 	received bool
+	place    int64
 }
 
 func newRound() *round {
@@ -120,7 +123,7 @@ func (r *round) judge(u *unit) (err error) {
 func (w *writes) takeCards(h *holding, cards []*citycard.Card) {
 	for i, card := range cards {
 		if fresh := card.Fresh(); len(fresh) > 0 {
-			changed := changedCard{card, h.cards[i].Version, card.ReceivedOn != h.cards[i].ReceivedOn}
+			changed := changedCard{card, h.cards[i].Version, card.ReceivedOn != h.cards[i].ReceivedOn, h.places[card.Ref]}
 			if earlier, again := w.cards[card.Ref]; again {
 				changed.version, changed.received = earlier.version, changed.received || earlier.received
 			}

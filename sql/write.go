@@ -32,7 +32,7 @@ func (s *Store) storeRound(ctx context.Context, tx *sqlx.Tx, w *writes) error {
 // rows is what a round writes, as rows.
 type rows struct {
 	cards       []updatedCard
-	received    []cardRow
+	received    []updatedCard
 	newCards    []cardRow
 	transitions []transitionRow
 	newActs     []activationRow
@@ -47,7 +47,8 @@ type rows struct {
 // updatedCard is a card's row and the version it replaces.
 type updatedCard struct {
 	cardRow
-	Was int64 `db:"was"`
+	Was   int64 `db:"was"`
+	Place int64 `db:"place"`
 }
 
 // bindingRow is a row of binding.
@@ -74,9 +75,9 @@ func (s *Store) rows(w *writes) (*rows, error) {
 	r := &rows{}
 	for _, changed := range w.cards {
 		row := rowOf(changed.card)
-		r.cards = append(r.cards, updatedCard{row, changed.version})
+		r.cards = append(r.cards, updatedCard{row, changed.version, changed.place})
 		if changed.received {
-			r.received = append(r.received, row)
+			r.received = append(r.received, updatedCard{row, changed.version, changed.place})
 		}
 	}
 	// One order for all processes, so that two rounds never wait for each other's cards.
@@ -150,16 +151,11 @@ const (
  account_last4 = :account_last4, valid_to = :valid_to, replaced_by = :replaced_by,
  fulfilment_since = :fulfilment_since, social_since = :social_since, financial_since = :financial_since,
  password_since = :password_since, password_unlocks = :password_unlocks, head = :head, head_at = :head_at, version = :version
- WHERE person_id = :person_id AND ref = :ref AND version = :was`
+ WHERE n = ` + cardPlace + ` AND version = :was`
+	// cardPlace is where a card lies: it was loaded from there, unless the same round adds it.
+	cardPlace = `coalesce(nullif(:place, 0), (SELECT k.n FROM card k WHERE k.ref = :ref))`
 	// SQLite writes an index anew for every column that a statement names, changed or not.
-	updateReceived = `UPDATE card SET received_on = :received_on WHERE person_id = :person_id AND ref = :ref`
-	insertCard     = `INSERT INTO card (ref, person_id, region, card_number, identification_code, bank_code, account_index,
- account_last4, fulfilment, social, financial, password, social_before, social_held, financial_before, received_on,
- valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, head_at, version)
- VALUES (:ref, :person_id, :region, :card_number, :identification_code, :bank_code, :account_index,
- :account_last4, :fulfilment, :social, :financial, :password, :social_before, :social_held, :financial_before,
- :received_on, :valid_to, :replacement_for, :replaced_by, :fulfilment_since, :social_since, :financial_since,
- :password_since, :head, :head_at, :version)`
+	updateReceived   = `UPDATE card SET received_on = :received_on WHERE n = ` + cardPlace
 	insertTransition = `INSERT INTO transition (` + transitionColumns + `) VALUES (:card_ref, :seq, :machine, :from_state,
  :to_state, :actor_kind, :actor_id, :channel, :reason, :evidence_ref, :occurred_at, :recorded_at, :event_id, :prev_at, :prev_hash,
  :hash)`
@@ -177,6 +173,16 @@ const (
 	returnAttempt = `UPDATE attempt SET used = CASE WHEN used > :count THEN used - :count ELSE 0 END
  WHERE kind = :kind AND subject = :subject AND window_start = :window_start`
 )
+
+// insertCard lets a card lie behind the cards that its person has.
+var insertCard = `INSERT INTO card (n, ref, person_id, region, card_number, identification_code, bank_code, account_index,
+ account_last4, fulfilment, social, financial, password, social_before, social_held, financial_before, received_on,
+ valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, head_at, version)
+ VALUES ((SELECT coalesce(max(k.n) + 1, q.n << 16) FROM person q LEFT JOIN card k ON ` + cardsUnder("q.n", "k") + `
+ WHERE q.id = :person_id), :ref, :person_id, :region, :card_number, :identification_code, :bank_code, :account_index,
+ :account_last4, :fulfilment, :social, :financial, :password, :social_before, :social_held, :financial_before,
+ :received_on, :valid_to, :replacement_for, :replaced_by, :fulfilment_since, :social_since, :financial_since,
+ :password_since, :head, :head_at, :version)`
 
 // storeOneByOne writes row by row: without a network between, SQLite gains nothing from arrays.
 func (s *Store) storeOneByOne(ctx context.Context, tx *sqlx.Tx, r *rows) error {

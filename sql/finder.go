@@ -1,0 +1,113 @@
+package sql
+
+import (
+	"strings"
+
+	"citycard"
+)
+
+// finder is what finds a person's cards: by which way and which value.
+type finder struct {
+	way   way
+	value string
+}
+
+// way is what people and their cards are found by.
+type way int
+
+const (
+	byNumber way = iota
+	byPerson
+	byRef
+	byCode
+	byPrint
+)
+
+// path is how an engine follows a way, from a column to the cards c of the person. Found is the column's value as finders
+// name it, which for card numbers, unique in their region only, holds the region too.
+type path struct {
+	from, where, found string
+}
+
+// paths are the same on both engines but for what joins a person and their cards: the person's id, and on SQLite the numbers
+// under which rows lie. Those lead there, the id still decides; the plus keeps SQLite from searching by it.
+var paths = map[dialect]map[way]path{
+	postgres: {
+		byNumber: {"person_number i JOIN card c ON c.person_id = i.person_id", "i.number_index", "i.number_index"},
+		byPerson: {"card c", "c.person_id", "c.person_id"},
+		byRef:    {"card k JOIN card c ON c.person_id = k.person_id", "k.ref", "k.ref"},
+		byCode:   {"card k JOIN card c ON c.person_id = k.person_id", "k.identification_code", "k.identification_code"},
+		byPrint:  {"card k JOIN card c ON c.person_id = k.person_id", "k.card_number", "k.card_number || '/' || k.region"},
+	},
+	sqlite: {
+		byNumber: {"person_number i JOIN card c ON " + cardsUnder("i.person_n", "c") + " AND +c.person_id = i.person_id", "i.number_index", "i.number_index"},
+		byPerson: {"person i JOIN card c ON " + cardsUnder("i.n", "c") + " AND +c.person_id = i.id", "i.id", "i.id"},
+		byRef:    {"card k JOIN card c ON " + cardsUnder("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id", "k.ref", "k.ref"},
+		byCode:   {"card k JOIN card c ON " + cardsUnder("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id", "k.identification_code", "k.identification_code"},
+		byPrint:  {"card k JOIN card c ON " + cardsUnder("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id", "k.card_number", "k.card_number || '/' || k.region"},
+	},
+}
+
+// cardsUnder is the condition that cards lie with the person of a number, on SQLite: a card's number is the person's times
+// 65536, and how many cards the person had before it.
+func cardsUnder(person, card string) string {
+	return card + ".n BETWEEN " + person + " << 16 AND (" + person + " << 16) + 65535"
+}
+
+// holders joins a card's person, and gives the place where the card lies.
+var holders = map[dialect]struct{ person, place string }{
+	postgres: {"p.id = c.person_id", "0"},
+	sqlite:   {"p.n = c.n >> 16 AND +p.id = c.person_id", "c.n"},
+}
+
+func (s *Store) finder(subject citycard.Subject) finder {
+	switch {
+	case !subject.Number.IsZero():
+		return finder{byNumber, s.numberIndex(subject.Number)}
+	case subject.PersonID != "":
+		return finder{byPerson, subject.PersonID}
+	case subject.Ref != "":
+		return finder{byRef, subject.Ref}
+	case subject.CardNumber != "":
+		return finder{byPrint, string(subject.CardNumber) + "/" + subject.Region}
+	}
+	return finder{byCode, subject.IdentificationCode}
+}
+
+// compared is the value that the way's column holds.
+func (f finder) compared() string {
+	if f.way == byPrint {
+		number, _, _ := strings.Cut(f.value, "/")
+		return number
+	}
+	return f.value
+}
+
+// foundRow is a card with its person, the value that found it, and on SQLite where it lies.
+type foundRow struct {
+	Found string `db:"found"`
+	cardRow
+
+	Place int64 `db:"place"`
+}
+
+func (r *foundRow) fields() []any {
+	return append(append([]any{&r.Found, &r.PersonName}, r.cardRow.fields()...), &r.Place)
+}
+
+// wantedCards is a list of values looked for by one way, taken for update where locked.
+type wantedCards struct {
+	by     way
+	values []string
+	locked bool
+}
+
+func (s *Store) holdingQuery(wanted wantedCards) string {
+	by, holder := paths[s.dialect][wanted.by], holders[s.dialect]
+	query := "SELECT " + by.found + " AS found, p.name AS person_name, " + cardColumns + ", " + holder.place + " AS place" +
+		" FROM " + by.from + " JOIN person p ON " + holder.person + " WHERE " + s.dialect.in(by.where)
+	if wanted.locked {
+		query += s.dialect.lock("c")
+	}
+	return query
+}

@@ -1,0 +1,75 @@
+package sql_test
+
+import (
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"citycard"
+)
+
+// requirePlaces holds that so many cards, and each number of a person, lead to their person by the numbers that SQLite keeps.
+func requirePlaces(t *testing.T, e engine, db *sqlx.DB, cards int) {
+	t.Helper()
+	if e.name != "sqlite" {
+		return
+	}
+	var found int
+	require.NoError(t, db.Get(&found, "SELECT count(*) FROM card c JOIN person p ON p.n = c.n >> 16 AND p.id = c.person_id"))
+	assert.Equal(t, cards, found)
+	require.NoError(t, db.Get(&found, `SELECT count(*) FROM person_number i LEFT JOIN person p ON p.n = i.person_n AND p.id = i.person_id
+ WHERE p.id IS NULL`))
+	assert.Zero(t, found)
+}
+
+func TestCardsLieWithTheirPerson(t *testing.T) {
+	t.Parallel()
+	for _, e := range engines() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			cardsTogether(t, e)
+		})
+	}
+}
+
+func cardsTogether(t *testing.T, e engine) {
+	store, address := migrated(t, e)
+	db := connect(t, address)
+	add := func(file string, rows ...citycard.CardRow) error {
+		_, err := store.ImportCards(t.Context(), citycard.ImportBatch{File: file, LastLine: rows[len(rows)-1].Line, Rows: rows})
+		return err
+	}
+	again := func(n int) citycard.CardRow { // a further card of the first person
+		row, other := cardRow(1), cardRow(n)
+		row.Line, row.Card = other.Line, other.Card
+		return row
+	}
+	require.NoError(t, add("a", cardRow(1), cardRow(2), again(3)))
+	require.NoError(t, add("b", again(4)))
+	requirePlaces(t, e, db, 4)
+	found, err := store.Holding(t.Context(), citycard.Subject{Number: cardRow(1).Number})
+	require.NoError(t, err)
+	require.Len(t, found.Cards, 3)
+	for _, card := range found.Cards {
+		require.NoError(t, store.Update(t.Context(), citycard.Subject{Ref: card.Ref}, toggle("event")))
+		again, err := store.Holding(t.Context(), citycard.Subject{PersonID: card.PersonID})
+		require.NoError(t, err)
+		assert.Len(t, again.Cards, 3)
+	}
+	if e.name != "sqlite" {
+		return
+	}
+	_, err = db.Exec("UPDATE card SET n = n | 65534 WHERE ref = ?", found.Cards[2].Ref)
+	require.NoError(t, err)
+	require.Error(t, add("c", again(5)), "no card comes to lie with the next person's")
+	requirePlaces(t, e, db, 4)
+	_, err = db.Exec("UPDATE card SET n = n + (1 << 16) + 7 WHERE ref = ?", found.Cards[2].Ref)
+	require.NoError(t, err)
+	for n, cards := range map[int]int{1: 2, 2: 1} {
+		held, err := store.Holding(t.Context(), citycard.Subject{Number: cardRow(n).Number})
+		require.NoError(t, err)
+		assert.Len(t, held.Cards, cards, "a card that lies with somebody else is not theirs")
+	}
+}
