@@ -25,8 +25,6 @@ type auditBalance struct {
 
 type balancePart struct {
 	high, low uint64
-	// odd says that something is wrong with a row itself.
-	odd bool
 	// records counts what was added and taken off.
 	records int64
 }
@@ -63,15 +61,12 @@ func (b *auditBalance) value(object string, record []string) (part *balancePart,
 	return part, binary.BigEndian.Uint64(sum), binary.BigEndian.Uint64(sum[8:])
 }
 
-// suspect says that something is wrong with a row of the object.
-func (b *auditBalance) suspect(object string) { b.parts[partOf(object)].odd = true }
-
 // uneven gives the parts that do not balance, in groups of so many records at most, or of one part.
 func (b *auditBalance) uneven(most int64) []map[int]bool {
 	var groups []map[int]bool
 	held := int64(0)
 	for i, part := range b.parts {
-		if part.high == 0 && part.low == 0 && !part.odd {
+		if part.high == 0 && part.low == 0 {
 			continue
 		}
 		if held += part.records; len(groups) == 0 || held > most {

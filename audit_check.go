@@ -256,22 +256,17 @@ func (c *checking) waiting(ctx context.Context) error {
 func (c *checking) links(ctx context.Context) error {
 	return c.rows.EachLink(ctx, func(l LedgerLink) error {
 		c.count.Transitions++
-		c.payRow(l.entry())
+		c.payRow(l.LedgerEntry())
 		c.balance.pay(l.CardRef, place(l.CardRef, l.Seq, l.RecordedAt, l.Hash)...)
 		first := l.Seq == 1 && l.PrevHash == "" && l.PrevAt.IsZero()
 		if l.altered() || l.Seq <= 1 && !first {
-			c.balance.suspect(l.CardRef)
+			c.balance.owe(l.CardRef, "a row as the service writes it")
 		}
 		if l.Seq > 1 {
 			c.balance.owe(l.CardRef, place(l.CardRef, l.Seq-1, l.PrevAt, l.PrevHash)...)
 		}
 		return nil
 	})
-}
-
-// entry is what the ledger shall keep of the transition.
-func (l LedgerLink) entry() LedgerEntry {
-	return LedgerEntry{LedgerKey{LedgerTransitions, l.CardRef, l.Seq}, LedgerSum(l.Hash)}
 }
 
 // altered tells whether the transition's hash is not that of its fields.

@@ -18,7 +18,7 @@ func (c *checking) search(ctx context.Context) error {
 	for _, parts := range c.balance.uneven(mostSought) {
 		s := &auditSearch{
 			checking: c, parts: parts, entries: map[LedgerKey][]PlacedEntry{}, notes: map[LedgerKey][]waitingEntry{},
-			stored: map[LedgerKey][]string{}, cards: map[string]CardHead{}, places: map[string]bool{},
+			stored: map[LedgerKey][]string{}, cards: map[string]CardHead{},
 		}
 		if err := s.run(ctx); err != nil {
 			return err
@@ -38,8 +38,6 @@ type auditSearch struct {
 	stored map[LedgerKey][]string
 	links  []LedgerLink
 	cards  map[string]CardHead
-	// places are where the transitions lie, as a card names its latest.
-	places map[string]bool
 }
 
 // waitingEntry is an entry that waits, and the note that holds it.
@@ -106,9 +104,8 @@ func (s *auditSearch) keepNote(n LedgerNote) error {
 func (s *auditSearch) keepLink(l LedgerLink) error {
 	if s.sought(l.CardRef) {
 		s.links = append(s.links, l)
-		s.places[liesAt(l.RecordedAt, l.Hash)] = true
 	}
-	return s.keepRow(l.entry())
+	return s.keepRow(l.LedgerEntry())
 }
 
 func (s *auditSearch) keepRow(e LedgerEntry) error {
@@ -200,7 +197,7 @@ func (s *auditSearch) nameLinks() error {
 			last = LedgerLink{}
 		}
 		var err error
-		if key := link.entry().LedgerKey; s.known(key) {
+		if key := link.LedgerEntry().LedgerKey; s.known(key) {
 			err = s.link(last, link)
 			last = link
 		} else {
@@ -214,7 +211,7 @@ func (s *auditSearch) nameLinks() error {
 }
 
 func (s *auditSearch) link(before, link LedgerLink) error {
-	row := link.entry().String()
+	row := link.LedgerEntry().String()
 	switch {
 	case link.altered():
 		return s.find(FindingAltered, row, "its hash is not that of its fields")
@@ -246,9 +243,13 @@ func (s *auditSearch) end(last LedgerLink) error {
 
 // nameCards finds cards that do not lead to their transitions.
 func (s *auditSearch) nameCards() error {
+	there := map[string]bool{}
+	for _, link := range s.links {
+		there[liesAt(link.RecordedAt, link.Hash)] = true
+	}
 	for _, ref := range slices.Sorted(maps.Keys(s.cards)) {
 		card := s.cards[ref]
-		if card.Version == 0 || s.places[liesAt(card.HeadAt, card.Head)] {
+		if card.Version == 0 || there[liesAt(card.HeadAt, card.Head)] {
 			continue
 		}
 		if err := s.find(FindingBroken, "card "+ref, "it was changed, but the latest transition that it names is not there"); err != nil {

@@ -88,6 +88,11 @@ func ReadLedgerRecords(text string) ([]LedgerEntry, error) {
 // its columns, canonically, in the order of the table.
 func LedgerSum(content string) string { return digest(content) }
 
+// LedgerEntry is what the ledger keeps of a transition.
+func (t Transition) LedgerEntry() LedgerEntry {
+	return LedgerEntry{LedgerKey{LedgerTransitions, t.CardRef, t.Seq}, LedgerSum(t.Hash)}
+}
+
 // Canonical writes fields one after the other as netstrings: the length in bytes, ":" and the field. No other
 // list of fields gives the same text.
 func Canonical(fields ...string) string {

@@ -7,14 +7,10 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"citycard"
-	"citycard/integrations/keyfile"
-	server "citycard/server"
-	"citycard/sql"
 	"citycard/sql/sqltest"
 )
 
@@ -31,14 +27,7 @@ func BenchmarkAuditVerify(b *testing.B) {
 
 func verifyMany(b *testing.B, address string) {
 	b.Helper()
-	ring, err := keyfile.Generate(filepath.Join(b.TempDir(), "keys"), keyfile.Options{Suite: keyfile.SuiteAES, Development: true, Now: recordedAt})
-	require.NoError(b, err)
-	log, err := server.LedgerLog(ring)
-	require.NoError(b, err)
-	store, err := sql.Open(b.Context(), address, sql.Options{Keys: ring, Clock: func() time.Time { return recordedAt }, NewID: auditID})
-	require.NoError(b, err)
-	b.Cleanup(func() { require.NoError(b, store.Close()) })
-	require.NoError(b, store.Migrate(b.Context()))
+	r := onRecord(b, address)
 	rows := make([]citycard.CardRow, b.N)
 	for i := range rows {
 		rows[i] = citycard.CardRow{
@@ -51,7 +40,7 @@ func verifyMany(b *testing.B, address string) {
 		}
 	}
 	for from := 0; from < len(rows); from += 5000 {
-		_, err := store.ImportCards(b.Context(), citycard.ImportBatch{File: strconv.Itoa(from), Rows: rows[from:min(from+5000, len(rows))]})
+		_, err := r.store.ImportCards(b.Context(), citycard.ImportBatch{File: strconv.Itoa(from), Rows: rows[from:min(from+5000, len(rows))]})
 		require.NoError(b, err)
 	}
 	var next atomic.Int64
@@ -60,7 +49,7 @@ func verifyMany(b *testing.B, address string) {
 		for pb.Next() {
 			row := rows[next.Add(1)-1]
 			for at := range 2 {
-				require.NoError(b, store.Update(context.WithoutCancel(b.Context()), citycard.Subject{Number: row.Number}, func(ch *citycard.Change) error {
+				require.NoError(b, r.store.Update(context.WithoutCancel(b.Context()), citycard.Subject{Number: row.Number}, func(ch *citycard.Change) error {
 					cause := citycard.Cause{
 						Actor: citycard.Actor{Kind: citycard.ActorStaff, ID: "s1"}, Channel: citycard.ChannelCounter, Reason: citycard.ReasonFraudHold, Evidence: "case 7",
 						EventID: auditID(), Occurred: recordedAt,
@@ -73,12 +62,9 @@ func verifyMany(b *testing.B, address string) {
 			}
 		}
 	})
-	for entered := 1; entered > 0; {
-		entered, err = store.ExtendLedger(b.Context(), 1000, log.Grow)
-		require.NoError(b, err)
-	}
+	r.sequence(b, 1000)
 	b.ResetTimer()
-	count, err := citycard.AuditCheck{Rows: store, Log: log}.Run(b.Context(), nil, func(f citycard.AuditFinding) error {
+	count, err := citycard.AuditCheck{Rows: r.store, Log: r.log}.Run(b.Context(), nil, func(f citycard.AuditFinding) error {
 		return fmt.Errorf("%s: %s: %s", f.Kind, f.Row, f.Detail)
 	})
 	b.StopTimer()

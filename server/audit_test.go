@@ -33,17 +33,17 @@ var recordedAt = time.Date(2026, 11, 22, 1, 30, 0, 0, time.UTC)
 func auditID() string { return strings.ReplaceAll(uuid.Must(uuid.NewV7()).String(), "-", "") }
 
 // onRecord makes a database in which cards were changed and staff did things.
-func onRecord(t *testing.T, address string) *recorded {
-	t.Helper()
-	r := &recorded{address: address, keys: filepath.Join(t.TempDir(), "keys")}
+func onRecord(tb testing.TB, address string) *recorded {
+	tb.Helper()
+	r := &recorded{address: address, keys: filepath.Join(tb.TempDir(), "keys")}
 	ring, err := keyfile.Generate(r.keys, keyfile.Options{Suite: keyfile.SuiteAES, Development: true, Now: recordedAt})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	r.log, err = server.LedgerLog(ring)
-	require.NoError(t, err)
-	r.store, err = sql.Open(t.Context(), address, sql.Options{Keys: ring, Clock: func() time.Time { return recordedAt }, NewID: auditID})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, r.store.Close()) })
-	require.NoError(t, r.store.Migrate(t.Context()))
+	require.NoError(tb, err)
+	r.store, err = sql.Open(tb.Context(), address, sql.Options{Keys: ring, Clock: func() time.Time { return recordedAt }, NewID: auditID})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { require.NoError(tb, r.store.Close()) })
+	require.NoError(tb, r.store.Migrate(tb.Context()))
 	return r
 }
 
@@ -112,17 +112,17 @@ func (r *recorded) approve(t *testing.T, from string) {
 }
 
 // sequence lets everything that waits enter the ledger, in batches of a size, and gives the checkpoint.
-func (r *recorded) sequence(t *testing.T, batch int) string {
-	t.Helper()
+func (r *recorded) sequence(tb testing.TB, batch int) string {
+	tb.Helper()
 	for {
-		n, err := r.store.ExtendLedger(t.Context(), batch, r.log.Grow)
-		require.NoError(t, err)
+		n, err := r.store.ExtendLedger(tb.Context(), batch, r.log.Grow)
+		require.NoError(tb, err)
 		if n == 0 {
 			break
 		}
 	}
-	head, err := r.store.LedgerHead(t.Context())
-	require.NoError(t, err)
+	head, err := r.store.LedgerHead(tb.Context())
+	require.NoError(tb, err)
 	return head.Checkpoint
 }
 

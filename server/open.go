@@ -20,7 +20,7 @@ func (c *config) openStore(ctx context.Context, keys sql.KeyRing) (*sql.Store, e
 	return c.openServing(ctx, keys, nil)
 }
 
-// openServing opens the database for a service; checkpointFailed is told what nobody waits for.
+// openServing opens the database for as long as a service runs; checkpointFailed is told when SQLite's log begins to grow.
 func (c *config) openServing(ctx context.Context, keys sql.KeyRing, checkpointFailed func(error)) (*sql.Store, error) {
 	store, err := sql.Open(ctx, c.Database.Reveal(), sql.Options{Keys: keys, Clock: c.clock, NewID: newID, CheckpointFailed: checkpointFailed})
 	if err != nil {

@@ -17,6 +17,7 @@ var histories = []struct {
 }{
 	{"what was stored before transitions lay in the order of time is found after the migration", foundAfterMigration},
 	{"a page of a history ends and goes on anywhere", pagesOfHistory},
+	{"what a card no longer leads to is there for the check of the ledger", checkedAstray},
 }
 
 func TestHistories(t *testing.T) {
@@ -96,4 +97,30 @@ func pagesOfHistory(t *testing.T, e engine) {
 		require.NoError(t, err)
 		assert.Equal(t, append([]citycard.Transition{}, all[after:min(7, after+3)]...), page)
 	}
+}
+
+func checkedAstray(t *testing.T, e engine) {
+	store, address := migrated(t, e)
+	refs := seed(t, store, 2)
+	for _, ref := range refs {
+		require.NoError(t, store.Update(t.Context(), citycard.Subject{Ref: ref}, toggle("event")))
+	}
+	g := new(growth)
+	g.drain(t, store, 10)
+	require.Len(t, g.entered, 2)
+	db := connect(t, address)
+	_, err := db.Exec(db.Rebind("UPDATE card SET head_at = head_at + 1 WHERE ref = ?"), refs[0])
+	require.NoError(t, err)
+
+	assert.Empty(t, history(t, store, refs[0]))
+	assert.Len(t, history(t, store, refs[1]), 1)
+	requireStored(t, store, g.entered)
+	heads := map[string]string{}
+	require.NoError(t, store.LedgerSnapshot(t.Context(), func(rows citycard.LedgerRows) error {
+		return rows.EachHead(t.Context(), func(h citycard.CardHead) error {
+			heads[h.Ref] = h.HeadAt.Sub(now).String()
+			return nil
+		})
+	}))
+	assert.Equal(t, map[string]string{refs[0]: "1ms", refs[1]: "0s"}, heads)
 }

@@ -94,9 +94,7 @@ func (r actionRow) entry() citycard.LedgerEntry {
 
 // entry is what the ledger shall keep of the row.
 func (r transitionRow) entry() citycard.LedgerEntry {
-	return citycard.LedgerEntry{
-		LedgerKey: citycard.LedgerKey{Source: citycard.LedgerTransitions, Object: r.CardRef, Seq: r.Seq}, Sum: citycard.LedgerSum(r.Hash),
-	}
+	return citycard.Transition{CardRef: r.CardRef, Seq: r.Seq, Hash: r.Hash}.LedgerEntry()
 }
 
 // notes is the note of what a round stores; nothing where it stores nothing that is covered.

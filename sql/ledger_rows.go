@@ -54,7 +54,8 @@ func (l *ledgerSnapshot) LedgerTile(ctx context.Context, level int, number int64
 	return hashes, l.store.fail("read tile", err)
 }
 
-// EachEntry implements citycard.LedgerRows.
+// EachEntry implements citycard.LedgerRows. It reads pages: the visit reads tiles, which PostgreSQL does not answer while
+// the rows of another query are on their way.
 func (l *ledgerSnapshot) EachEntry(ctx context.Context, visit func(citycard.PlacedEntry) error) error {
 	for from := int64(math.MinInt64); ; {
 		var rows []entryRow
@@ -100,7 +101,7 @@ func (l *ledgerSnapshot) EachCovered(ctx context.Context, source citycard.Ledger
 	return errors.New("no rows of " + string(source))
 }
 
-// headRow is what a card names as its latest transition.
+// cardHeadRow is what a card names as its latest transition.
 type cardHeadRow struct {
 	Ref     string `db:"ref"`
 	Version int64  `db:"version"`

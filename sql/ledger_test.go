@@ -155,8 +155,7 @@ func requireStored(t *testing.T, store *sql.Store, entries []citycard.LedgerEntr
 		return errors.Join(
 			rows.EachLink(t.Context(), func(l citycard.LedgerLink) error {
 				assert.False(t, l.Foreign)
-				key := citycard.LedgerKey{Source: citycard.LedgerTransitions, Object: l.CardRef, Seq: l.Seq}
-				stored = append(stored, citycard.LedgerEntry{LedgerKey: key, Sum: citycard.LedgerSum(l.Hash)})
+				stored = append(stored, l.LedgerEntry())
 				return nil
 			}),
 			rows.EachCovered(t.Context(), citycard.LedgerStaffActions, func(e citycard.LedgerEntry) error {

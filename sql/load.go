@@ -65,7 +65,7 @@ func (s *Store) place(r *round, by finder, row *foundRow) error {
 		if err != nil {
 			return err
 		}
-		h = &holding{person: citycard.Person{ID: row.PersonID, Name: citycard.RestoreName(name)}, places: map[string]int64{}}
+		h = &holding{person: citycard.Person{ID: row.PersonID, Name: citycard.RestoreName(name)}}
 		r.people[row.PersonID] = h
 	}
 	r.found[by] = row.PersonID
@@ -74,7 +74,7 @@ func (s *Store) place(r *round, by finder, row *foundRow) error {
 			return nil
 		}
 	}
-	h.cards, h.places[card.Ref] = append(h.cards, card), row.Place
+	h.cards, r.writes.places[card.Ref] = append(h.cards, card), row.Place
 	return nil
 }
 

@@ -23,13 +23,13 @@ type round struct {
 type holding struct {
 	person citycard.Person
 	cards  []*citycard.Card
-	// places are the numbers under which loaded cards lie on SQLite, by their refs.
-	places map[string]int64
 }
 
 // writes is what a round stores.
 type writes struct {
-	cards       map[string]changedCard
+	cards map[string]changedCard
+	// places are the numbers under which loaded cards lie on SQLite, by their refs.
+	places      map[string]int64
 	newCards    []*citycard.Card
 	transitions []citycard.Transition
 	newActs     map[string]*citycard.Activation
@@ -42,12 +42,11 @@ type writes struct {
 }
 
 // changedCard is a card as it shall be, and the version that must still be stored. Received tells whether its day of
-// receipt is another one, place where it lies on SQLite; 0 where the same round adds it.
+// receipt is another one.
 type changedCard struct {
 	card     *citycard.Card
 	version  int64
 	received bool
-	place    int64
 }
 
 func newRound() *round {
@@ -55,7 +54,7 @@ func newRound() *round {
 		people: map[string]*holding{}, found: map[finder]string{},
 		once: map[citycard.OnceKey]*citycard.Once{}, acts: map[string]*citycard.Activation{},
 		writes: writes{
-			cards:   map[string]changedCard{},
+			cards: map[string]changedCard{}, places: map[string]int64{},
 			newActs: map[string]*citycard.Activation{}, acts: map[string]*citycard.Activation{},
 		},
 	}
@@ -123,7 +122,7 @@ func (r *round) judge(u *unit) (err error) {
 func (w *writes) takeCards(h *holding, cards []*citycard.Card) {
 	for i, card := range cards {
 		if fresh := card.Fresh(); len(fresh) > 0 {
-			changed := changedCard{card, h.cards[i].Version, card.ReceivedOn != h.cards[i].ReceivedOn, h.places[card.Ref]}
+			changed := changedCard{card, h.cards[i].Version, card.ReceivedOn != h.cards[i].ReceivedOn}
 			if earlier, again := w.cards[card.Ref]; again {
 				changed.version, changed.received = earlier.version, changed.received || earlier.received
 			}

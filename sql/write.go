@@ -44,7 +44,7 @@ type rows struct {
 	actions     []actionRow
 }
 
-// updatedCard is a card's row and the version it replaces.
+// updatedCard is a card's row, the version it replaces, and where it lies on SQLite: 0 where the same round adds it.
 type updatedCard struct {
 	cardRow
 	Was   int64 `db:"was"`
@@ -74,10 +74,10 @@ func (r *rows) empty() bool {
 func (s *Store) rows(w *writes) (*rows, error) {
 	r := &rows{}
 	for _, changed := range w.cards {
-		row := rowOf(changed.card)
-		r.cards = append(r.cards, updatedCard{row, changed.version, changed.place})
+		row := updatedCard{rowOf(changed.card), changed.version, w.places[changed.card.Ref]}
+		r.cards = append(r.cards, row)
 		if changed.received {
-			r.received = append(r.received, updatedCard{row, changed.version, changed.place})
+			r.received = append(r.received, row)
 		}
 	}
 	// One order for all processes, so that two rounds never wait for each other's cards.
