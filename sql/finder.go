@@ -30,7 +30,8 @@ type path struct {
 }
 
 // paths are the same on both engines but for what joins a person and their cards: the person's id, and on SQLite the numbers
-// under which rows lie. Those lead there, the id still decides; the plus keeps SQLite from searching by it.
+// under which rows lie. Those lead there, the card's id of its person still decides; the plus keeps SQLite from searching by it. An ID number is its
+// person's by its place alone, which stands in the index: its row is not read.
 var paths = map[dialect]map[way]path{
 	postgres: {
 		byNumber: {"person_number i JOIN card c ON c.person_id = i.person_id", "i.number_index", "i.number_index"},
@@ -40,18 +41,23 @@ var paths = map[dialect]map[way]path{
 		byPrint:  {"card k JOIN card c ON c.person_id = k.person_id", "k.card_number", "k.card_number || '/' || k.region"},
 	},
 	sqlite: {
-		byNumber: {"person_number i JOIN card c ON " + cardsUnder("i.person_n", "c") + " AND +c.person_id = i.person_id", "i.number_index", "i.number_index"},
-		byPerson: {"person i JOIN card c ON " + cardsUnder("i.n", "c") + " AND +c.person_id = i.id", "i.id", "i.id"},
-		byRef:    {"card k JOIN card c ON " + cardsUnder("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id", "k.ref", "k.ref"},
-		byCode:   {"card k JOIN card c ON " + cardsUnder("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id", "k.identification_code", "k.identification_code"},
-		byPrint:  {"card k JOIN card c ON " + cardsUnder("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id", "k.card_number", "k.card_number || '/' || k.region"},
+		byNumber: {"person_number i JOIN card c ON " + liesWith("(i.n >> 16)", "c"), "i.number_index", "i.number_index"},
+		byPerson: {"person i JOIN card c ON " + liesWith("i.n", "c") + " AND +c.person_id = i.id", "i.id", "i.id"},
+		byRef:    {"card k JOIN card c ON " + liesWith("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id", "k.ref", "k.ref"},
+		byCode:   {"card k JOIN card c ON " + liesWith("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id", "k.identification_code", "k.identification_code"},
+		byPrint:  {"card k JOIN card c ON " + liesWith("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id", "k.card_number", "k.card_number || '/' || k.region"},
 	},
 }
 
-// cardsUnder is the condition that cards lie with the person of a number, on SQLite: a card's number is the person's times
-// 65536, and how many cards the person had before it.
-func cardsUnder(person, card string) string {
-	return card + ".n BETWEEN " + person + " << 16 AND (" + person + " << 16) + 65535"
+// liesWith is the condition that cards or ID numbers lie with the person of a number, on SQLite: theirs is the person's times
+// 65536, and how many the person had before.
+func liesWith(person, row string) string {
+	return row + ".n BETWEEN " + person + " << 16 AND (" + person + " << 16) + 65535"
+}
+
+// nextPlace is where a further row of :person_id comes to lie on SQLite.
+func nextPlace(table string) string {
+	return "(SELECT coalesce(max(k.n) + 1, q.n << 16) FROM person q LEFT JOIN " + table + " k ON " + liesWith("q.n", "k") + " WHERE q.id = :person_id)"
 }
 
 // holders joins a card's person, and gives the place where the card lies.

@@ -39,7 +39,7 @@ func foundAfterMigration(t *testing.T, e engine) {
 	older(t, db, e, 29)
 	_, err := db.Exec("INSERT INTO person (id, name, phone, created_at) VALUES ('p', '', '', 0)")
 	require.NoError(t, err)
-	_, err = db.Exec("INSERT INTO person_number (number_index, person_id, number) VALUES ('i', 'p', '')")
+	_, err = db.Exec("INSERT INTO person_number (number_index, person_id, number) VALUES ('i', 'p', ''), ('j', 'p', '')")
 	require.NoError(t, err)
 	card := &citycard.Card{Ref: "c1", Fulfilment: citycard.FulfilmentCollected, Social: citycard.SocialActive}
 	for _, step := range []func(citycard.Cause, time.Time) error{card.Freeze, card.Release} {

@@ -28,11 +28,13 @@ type numberRow struct {
 
 const (
 	insertPerson = `INSERT INTO person (id, name, phone, created_at) VALUES (:id, :name, :phone, :created_at)`
-	insertNumber = `INSERT INTO person_number (number_index, person_n, person_id, number, name_birth)
- VALUES (:number_index, (SELECT n FROM person WHERE id = :person_id), :person_id, :number, :name_birth)`
-	markImport = `INSERT INTO import_file (digest, line, updated_at) VALUES (?, ?, ?)
+	markImport   = `INSERT INTO import_file (digest, line, updated_at) VALUES (?, ?, ?)
  ON CONFLICT (digest) DO UPDATE SET line = excluded.line, updated_at = excluded.updated_at`
 )
+
+// insertNumber lets an ID number lie behind those that its person has.
+var insertNumber = `INSERT INTO person_number (n, number_index, person_id, number, name_birth)
+ VALUES (` + nextPlace("person_number") + `, :number_index, :person_id, :number, :name_birth)`
 
 // ImportedLine implements citycard.CardImports.
 func (s *Store) ImportedLine(ctx context.Context, file string) (int64, error) {

@@ -12,9 +12,8 @@ import (
 var _ citycard.People = (*Store)(nil)
 
 const (
-	findPerson        = `SELECT id, name, phone, created_at FROM person WHERE id = ?`
-	findPersonNumbers = `SELECT number_index, person_id, number, name_birth FROM person_number WHERE person_id = ?`
-	findBorn          = `SELECT DISTINCT person_id FROM person_number WHERE name_birth = ? AND name_birth <> '' ORDER BY person_id LIMIT ?`
+	findPerson = `SELECT id, name, phone, created_at FROM person WHERE id = ?`
+	findBorn   = `SELECT DISTINCT person_id FROM person_number WHERE name_birth = ? AND name_birth <> '' ORDER BY person_id LIMIT ?`
 
 	unmarkedNumbers = `SELECT n.number_index, n.person_id, n.number, p.name FROM person_number n JOIN person p ON p.id = n.person_id
  WHERE n.name_birth IS NULL ORDER BY n.number_index LIMIT ?`
@@ -25,6 +24,12 @@ const (
 	// markedAtOnce is how many numbers are marked in one transaction.
 	markedAtOnce = 1000
 )
+
+var findPersonNumbers = map[dialect]string{
+	postgres: "SELECT number_index, person_id, number, name_birth FROM person_number WHERE person_id = ?",
+	sqlite: "SELECT i.number_index, i.person_id, i.number, i.name_birth FROM person p JOIN person_number i ON " + liesWith("p.n", "i") +
+		" AND +i.person_id = p.id WHERE p.id = ?",
+}
 
 // nameBirth is the blind index of a name and a day of birth; empty where there is no day.
 func (s *Store) nameBirth(name citycard.Name, born citycard.Date) string {
@@ -56,7 +61,7 @@ func (s *Store) PersonRecord(ctx context.Context, id string) (citycard.PersonRec
 		Person: citycard.Person{ID: row.ID, Name: citycard.RestoreName(name)}, Phone: citycard.RestorePhone(phone),
 	}
 	var numbers []numberRow
-	if err := s.db.SelectContext(ctx, &numbers, s.db.Rebind(findPersonNumbers), id); err != nil {
+	if err := s.db.SelectContext(ctx, &numbers, s.db.Rebind(findPersonNumbers[s.dialect]), id); err != nil {
 		return citycard.PersonRecord{}, s.fail("find numbers", err)
 	}
 	for _, n := range numbers {

@@ -19,7 +19,7 @@ func requirePlaces(t *testing.T, e engine, db *sqlx.DB, cards int) {
 	var found int
 	require.NoError(t, db.Get(&found, "SELECT count(*) FROM card c JOIN person p ON p.n = c.n >> 16 AND p.id = c.person_id"))
 	assert.Equal(t, cards, found)
-	require.NoError(t, db.Get(&found, `SELECT count(*) FROM person_number i LEFT JOIN person p ON p.n = i.person_n AND p.id = i.person_id
+	require.NoError(t, db.Get(&found, `SELECT count(*) FROM person_number i LEFT JOIN person p ON p.n = i.n >> 16 AND p.id = i.person_id
  WHERE p.id IS NULL`))
 	assert.Zero(t, found)
 }

@@ -178,8 +178,7 @@ const (
 var insertCard = `INSERT INTO card (n, ref, person_id, region, card_number, identification_code, bank_code, account_index,
  account_last4, fulfilment, social, financial, password, social_before, social_held, financial_before, received_on,
  valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, head_at, version)
- VALUES ((SELECT coalesce(max(k.n) + 1, q.n << 16) FROM person q LEFT JOIN card k ON ` + cardsUnder("q.n", "k") + `
- WHERE q.id = :person_id), :ref, :person_id, :region, :card_number, :identification_code, :bank_code, :account_index,
+ VALUES (` + nextPlace("card") + `, :ref, :person_id, :region, :card_number, :identification_code, :bank_code, :account_index,
  :account_last4, :fulfilment, :social, :financial, :password, :social_before, :social_held, :financial_before,
  :received_on, :valid_to, :replacement_for, :replaced_by, :fulfilment_since, :social_since, :financial_since,
  :password_since, :head, :head_at, :version)`
