@@ -13,7 +13,7 @@ import (
 
 // checkpointEvery is how long SQLite's log gathers commits before their pages are moved: a page that several of them wrote
 // is moved once.
-const checkpointEvery = 200 * time.Millisecond
+const checkpointEvery = time.Second
 
 // checkpointer moves committed pages from SQLite's log into the database beside the writer. Left to itself, the writer does
 // that after a commit, and everybody waits while thousands of pages are read, written and brought to disk.
@@ -67,25 +67,33 @@ func (s *Store) checkpoint(ctx context.Context) {
 	}
 }
 
-// move moves what is committed and brings it to disk while the writer goes on. Only what was committed meanwhile is then
-// moved on the writing connection: the log begins anew once all of it is in the database.
-func (c *checkpointer) move(ctx context.Context, writer *sqlx.DB) (err error) {
-	const moveCommitted = "PRAGMA wal_checkpoint(PASSIVE)"
-	if _, err := c.aside.ExecContext(ctx, moveCommitted); err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
-	}
-	if c.file == nil {
-		if c.file, err = os.OpenFile(c.path, os.O_RDWR, 0); err != nil {
+const moveCommitted = "PRAGMA wal_checkpoint(PASSIVE)"
+
+// move moves what is committed while the writer goes on, then what was committed meanwhile, and once more. Only what came during that
+// short last time is moved on the writing connection: the log begins anew once all of it is in the database.
+func (c *checkpointer) move(ctx context.Context, writer *sqlx.DB) error {
+	for range 3 {
+		if err := c.moveAside(ctx); err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
 		}
-	}
-	if err := c.file.Sync(); err != nil {
-		return fmt.Errorf("checkpoint: %w", err)
 	}
 	if _, err := writer.ExecContext(ctx, moveCommitted); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	return nil
+}
+
+// moveAside moves what is committed and brings it to disk.
+func (c *checkpointer) moveAside(ctx context.Context) (err error) {
+	if _, err := c.aside.ExecContext(ctx, moveCommitted); err != nil {
+		return err
+	}
+	if c.file == nil {
+		if c.file, err = os.OpenFile(c.path, os.O_RDWR, 0); err != nil {
+			return err
+		}
+	}
+	return c.file.Sync()
 }
 
 // close ends what is left once the store's other connections are closed. It may be called again, as they may.

@@ -54,7 +54,7 @@ func TestAFailedCheckpointIsToldOnce(t *testing.T) {
 	}
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
-	for range 10 {
+	for range 35 { // as long as three more attempts
 		<-ticker.C
 		commit()
 	}

@@ -109,7 +109,7 @@ func (s *Store) openSQLite(path string) error {
 	s.dialect, s.path = sqlite, path
 	pragmas := url.Values{"_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"temp_store(MEMORY)", "cache_size(-4000)", "journal_size_limit(67108864)", "wal_autocheckpoint(16000)",
+		"temp_store(MEMORY)", "cache_size(-4000)", "journal_size_limit(268435456)", "wal_autocheckpoint(64000)",
 	}, "_txlock": {"immediate"}}
 	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
 	var err error
