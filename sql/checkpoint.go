@@ -56,7 +56,7 @@ func (s *Store) checkpoint(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if !s.checkpoints.committed.Swap(false) {
+		if !s.checkpoints.committed.Load() {
 			continue
 		}
 		err := s.checkpoints.move(ctx, s.writer)
@@ -69,10 +69,13 @@ func (s *Store) checkpoint(ctx context.Context) {
 
 const moveCommitted = "PRAGMA wal_checkpoint(PASSIVE)"
 
-// move moves what is committed while the writer goes on, then what was committed meanwhile, and once more. Only what came during that
-// short last time is moved on the writing connection: the log begins anew once all of it is in the database.
+// mostAside bounds how often a move goes on with what was committed meanwhile: each time takes a fraction of the one before.
+const mostAside = 3
+
+// move moves what is committed while the writer goes on, and then what was committed meanwhile. Only what came during the
+// last, short time is moved on the writing connection: the log begins anew once all of it is in the database.
 func (c *checkpointer) move(ctx context.Context, writer *sqlx.DB) error {
-	for range 3 {
+	for moves := 0; moves < mostAside && c.committed.Swap(false); moves++ {
 		if err := c.moveAside(ctx); err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
 		}

@@ -28,7 +28,7 @@ const (
 var findPersonNumbers = map[dialect]string{
 	postgres: "SELECT number_index, person_id, number, name_birth FROM person_number WHERE person_id = ?",
 	sqlite: "SELECT i.number_index, i.person_id, i.number, i.name_birth FROM person p JOIN person_number i ON " + liesWith("p.n", "i") +
-		" AND +i.person_id = p.id WHERE p.id = ?",
+		" AND i.person_id = p.id WHERE p.id = ?",
 }
 
 // nameBirth is the blind index of a name and a day of birth; empty where there is no day.
