@@ -73,3 +73,22 @@ func cardsTogether(t *testing.T, e engine) {
 		assert.Len(t, held.Cards, cards, "a card that lies with somebody else is not theirs")
 	}
 }
+
+// Cards that were added side by side are changed for the first time on the pages where they lie. PostgreSQL's fill factor is for that.
+func TestFirstChangesSplitNoPage(t *testing.T) {
+	t.Parallel()
+	e := engines()[0]
+	store, address := migrated(t, e)
+	refs := seed(t, store, 200)
+	db := connect(t, address)
+	pages := func() (count int) {
+		require.NoError(t, db.Get(&count, "SELECT count(*) FROM dbstat WHERE name = 'card'"))
+		return count
+	}
+	before := pages()
+	require.Greater(t, before, 10)
+	for _, ref := range refs {
+		require.NoError(t, store.Update(t.Context(), citycard.Subject{Ref: ref}, toggle("event")))
+	}
+	assert.Equal(t, before, pages())
+}

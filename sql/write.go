@@ -150,7 +150,7 @@ const (
  social_before = :social_before, social_held = :social_held, financial_before = :financial_before,
  account_last4 = :account_last4, valid_to = :valid_to, replaced_by = :replaced_by,
  fulfilment_since = :fulfilment_since, social_since = :social_since, financial_since = :financial_since,
- password_since = :password_since, password_unlocks = :password_unlocks, head = :head, head_at = :head_at, version = :version
+ password_since = :password_since, password_unlocks = :password_unlocks, head = :head, head_at = :head_at, version = :version, padding = ''
  WHERE n = ` + cardPlace + ` AND version = :was`
 	// cardPlace is where a card lies: it was loaded from there, unless the same round adds it.
 	cardPlace = `coalesce(nullif(:place, 0), (SELECT k.n FROM card k WHERE k.ref = :ref))`
@@ -174,14 +174,15 @@ const (
  WHERE kind = :kind AND subject = :subject AND window_start = :window_start`
 )
 
-// insertCard lets a card lie behind the cards that its person has.
+// insertCard lets a card lie behind the cards that its person has, with room for what its first changes add: the hash of its latest
+// transition, the day of receipt, and instants.
 var insertCard = `INSERT INTO card (n, ref, person_id, region, card_number, identification_code, bank_code, account_index,
  account_last4, fulfilment, social, financial, password, social_before, social_held, financial_before, received_on,
- valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, head_at, version)
+ valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, head_at, version, padding)
  VALUES (` + nextPlace("card") + `, :ref, :person_id, :region, :card_number, :identification_code, :bank_code, :account_index,
  :account_last4, :fulfilment, :social, :financial, :password, :social_before, :social_held, :financial_before,
  :received_on, :valid_to, :replacement_for, :replaced_by, :fulfilment_since, :social_since, :financial_since,
- :password_since, :head, :head_at, :version)`
+ :password_since, :head, :head_at, :version, printf('%96s', ''))`
 
 // storeOneByOne writes row by row: without a network between, SQLite gains nothing from arrays.
 func (s *Store) storeOneByOne(ctx context.Context, tx *sqlx.Tx, r *rows) error {
