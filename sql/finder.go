@@ -60,9 +60,9 @@ func nextPlace(table string) string {
 	return "(SELECT coalesce(max(k.n) + 1, q.n << 16) FROM person q LEFT JOIN " + table + " k ON " + liesWith("q.n", "k") + " WHERE q.id = :person_id)"
 }
 
-// holders joins a card's person, and gives the place where the card lies.
+// holders joins a card's person, and gives the place where the card lies: SQLite's number or PostgreSQL's ctid, either as text.
 var holders = map[dialect]struct{ person, place string }{
-	postgres: {"p.id = c.person_id", "0"},
+	postgres: {"p.id = c.person_id", "c.ctid::text"},
 	sqlite:   {"p.n = c.n >> 16 AND +p.id = c.person_id", "c.n"},
 }
 
@@ -89,12 +89,12 @@ func (f finder) compared() string {
 	return f.value
 }
 
-// foundRow is a card with its person, the value that found it, and on SQLite where it lies.
+// foundRow is a card with its person, the value that found it, and where it lies.
 type foundRow struct {
 	Found string `db:"found"`
 	cardRow
 
-	Place int64 `db:"place"`
+	Place string `db:"place"`
 }
 
 func (r *foundRow) fields() []any {

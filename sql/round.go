@@ -28,8 +28,8 @@ type holding struct {
 // writes is what a round stores.
 type writes struct {
 	cards map[string]changedCard
-	// places are the numbers under which loaded cards lie on SQLite, by their refs.
-	places      map[string]int64
+	// places are where loaded cards lie, by their refs.
+	places      map[string]string
 	newCards    []*citycard.Card
 	transitions []citycard.Transition
 	newActs     map[string]*citycard.Activation
@@ -54,7 +54,7 @@ func newRound() *round {
 		people: map[string]*holding{}, found: map[finder]string{},
 		once: map[citycard.OnceKey]*citycard.Once{}, acts: map[string]*citycard.Activation{},
 		writes: writes{
-			cards: map[string]changedCard{}, places: map[string]int64{},
+			cards: map[string]changedCard{}, places: map[string]string{},
 			newActs: map[string]*citycard.Activation{}, acts: map[string]*citycard.Activation{},
 		},
 	}

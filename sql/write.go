@@ -44,11 +44,11 @@ type rows struct {
 	actions     []actionRow
 }
 
-// updatedCard is a card's row, the version it replaces, and where it lies on SQLite: 0 where the same round adds it.
+// updatedCard is a card's row, the version it replaces, and where it lies: empty where the same round adds it.
 type updatedCard struct {
 	cardRow
-	Was   int64 `db:"was"`
-	Place int64 `db:"place"`
+	Was   int64  `db:"was"`
+	Place string `db:"place"`
 }
 
 // bindingRow is a row of binding.
@@ -153,7 +153,7 @@ const (
  password_since = :password_since, password_unlocks = :password_unlocks, head = :head, head_at = :head_at, version = :version, padding = ''
  WHERE n = ` + cardPlace + ` AND version = :was`
 	// cardPlace is where a card lies: it was loaded from there, unless the same round adds it.
-	cardPlace = `coalesce(nullif(:place, 0), (SELECT k.n FROM card k WHERE k.ref = :ref))`
+	cardPlace = `coalesce(nullif(:place, ''), (SELECT k.n FROM card k WHERE k.ref = :ref))`
 	// SQLite writes an index anew for every column that a statement names, changed or not.
 	updateReceived   = `UPDATE card SET received_on = :received_on WHERE n = ` + cardPlace
 	insertTransition = `INSERT INTO transition (` + transitionColumns + `) VALUES (:card_ref, :seq, :machine, :from_state,

@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"cmp"
 	"context"
 	stdsql "database/sql"
 	"errors"
@@ -98,8 +99,8 @@ func (st *statement) updateCards(list []updatedCard) {
  password_since = i.password_since, password_unlocks = i.password_unlocks, head = i.head, head_at = i.head_at, version = i.version
  FROM %s AS i (ref, was, fulfilment, social, financial, password, social_before, social_held, financial_before,
  account_last4, received_on, valid_to, replaced_by, fulfilment_since, social_since, financial_since, password_since,
- password_unlocks, head, head_at, version)
- WHERE c.ref = i.ref AND c.version = i.was RETURNING 1)`,
+ password_unlocks, head, head_at, version, place)
+ WHERE c.ctid = i.place::tid AND c.ref = i.ref AND c.version = i.was RETURNING 1)`,
 		text(func(r *updatedCard) string { return r.Ref }), number(func(r *updatedCard) int64 { return r.Was }),
 		text(func(r *updatedCard) string { return r.Fulfilment }), text(func(r *updatedCard) string { return r.Social }),
 		text(func(r *updatedCard) string { return r.Financial }), text(func(r *updatedCard) string { return r.Password }),
@@ -111,7 +112,8 @@ func (st *statement) updateCards(list []updatedCard) {
 		number(func(r *updatedCard) int64 { return r.FinancialSince }), number(func(r *updatedCard) int64 { return r.PasswordSince }),
 		number(func(r *updatedCard) int64 { return r.PasswordUnlocks }),
 		text(func(r *updatedCard) string { return r.Head }), number(func(r *updatedCard) int64 { return r.HeadAt }),
-		number(func(r *updatedCard) int64 { return r.Version }))
+		number(func(r *updatedCard) int64 { return r.Version }),
+		text(func(r *updatedCard) string { return cmp.Or(r.Place, "(0,0)") }))
 	st.expect("updated_card", len(list))
 }
 
