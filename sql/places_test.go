@@ -92,3 +92,30 @@ func TestFirstChangesSplitNoPage(t *testing.T) {
 	}
 	assert.Equal(t, before, pages())
 }
+
+// Between loading and writing PostgreSQL may have moved a card, even to where another one lay.
+func TestACardThatMovedIsStillChanged(t *testing.T) {
+	t.Parallel()
+	store, address := migrated(t, engines()[1])
+	refs := seed(t, store, 3)
+	db := connect(t, address)
+	place := func() (ctid string) {
+		require.NoError(t, db.Get(&ctid, "SELECT ctid::text FROM card WHERE ref = $1", refs[1]))
+		return ctid
+	}
+	for _, ref := range refs { // what was there before is left behind
+		require.NoError(t, store.Update(t.Context(), citycard.Subject{Ref: ref}, toggle("event")))
+	}
+	before, judged := place(), 0
+	require.NoError(t, store.Update(t.Context(), citycard.Subject{Ref: refs[1]}, func(ch *citycard.Change) error {
+		if judged++; judged == 1 {
+			_, err := db.Exec("VACUUM FULL card")
+			assert.NoError(t, err)
+			assert.NotEqual(t, before, place())
+		}
+		return toggle("event")(ch)
+	}))
+	assert.Equal(t, 2, judged, "it was loaded again")
+	assert.Len(t, history(t, store, refs[1]), 2)
+	assert.Len(t, history(t, store, refs[2]), 1)
+}
