@@ -110,7 +110,27 @@ func (d *database) bind(ctx context.Context, stride int, now time.Time) error {
 			return fmt.Errorf("bind citizens: %w", err)
 		}
 	}
-	return d.settle(ctx)
+	if err := d.settle(ctx); err != nil {
+		return err
+	}
+	return d.warm(ctx)
+}
+
+// warm reads the indexes that lead to a card into PostgreSQL's buffers, where days of service would have brought them and
+// docs/operating.md has them kept over a restart. An import leaves there what it wrote last.
+func (d *database) warm(ctx context.Context) error {
+	if d.engine == sqlite {
+		return nil
+	}
+	for _, statement := range []string{
+		"CREATE EXTENSION IF NOT EXISTS pg_prewarm",
+		"SELECT pg_prewarm('person_number_pkey'), pg_prewarm('person_pkey'), pg_prewarm('card_person')",
+	} {
+		if _, err := d.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("warm the database: %w", err)
+		}
+	}
+	return nil
 }
 
 // settle brings the database to rest after many changes: what is left to do later would be counted to whoever
