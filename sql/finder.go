@@ -29,6 +29,11 @@ type path struct {
 	from, where, found string
 }
 
+// From a card to all cards of its holder: on PostgreSQL, and on SQLite.
+const sameHolder = "card k JOIN card c ON c.person_id = k.person_id"
+
+var sameHolderByPlace = "card k JOIN card c ON " + liesWith("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id"
+
 // paths are the same on both engines but for what joins a person and their cards: the person's id, and on SQLite the numbers
 // under which rows lie. Those lead there, the card's id of its person still decides; the plus keeps SQLite from searching by it. An ID number is its
 // person's by its place alone, which stands in the index: its row is not read.
@@ -36,16 +41,16 @@ var paths = map[dialect]map[way]path{
 	postgres: {
 		byNumber: {"person_number i JOIN card c ON c.person_id = i.person_id", "i.number_index", "i.number_index"},
 		byPerson: {"card c", "c.person_id", "c.person_id"},
-		byRef:    {"card k JOIN card c ON c.person_id = k.person_id", "k.ref", "k.ref"},
-		byCode:   {"card k JOIN card c ON c.person_id = k.person_id", "k.identification_code", "k.identification_code"},
-		byPrint:  {"card k JOIN card c ON c.person_id = k.person_id", "k.card_number", "k.card_number || '/' || k.region"},
+		byRef:    {sameHolder, "k.ref", "k.ref"},
+		byCode:   {sameHolder, "k.identification_code", "k.identification_code"},
+		byPrint:  {sameHolder, "k.card_number", "k.card_number || '/' || k.region"},
 	},
 	sqlite: {
 		byNumber: {"person_number i JOIN card c ON " + liesWith("(i.n >> 16)", "c"), "i.number_index", "i.number_index"},
 		byPerson: {"person i JOIN card c ON " + liesWith("i.n", "c") + " AND +c.person_id = i.id", "i.id", "i.id"},
-		byRef:    {"card k JOIN card c ON " + liesWith("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id", "k.ref", "k.ref"},
-		byCode:   {"card k JOIN card c ON " + liesWith("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id", "k.identification_code", "k.identification_code"},
-		byPrint:  {"card k JOIN card c ON " + liesWith("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id", "k.card_number", "k.card_number || '/' || k.region"},
+		byRef:    {sameHolderByPlace, "k.ref", "k.ref"},
+		byCode:   {sameHolderByPlace, "k.identification_code", "k.identification_code"},
+		byPrint:  {sameHolderByPlace, "k.card_number", "k.card_number || '/' || k.region"},
 	},
 }
 

@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"cmp"
 	"context"
 	stdsql "database/sql"
 	"errors"
@@ -100,7 +99,7 @@ func (st *statement) updateCards(list []updatedCard) {
  FROM %s AS i (ref, was, fulfilment, social, financial, password, social_before, social_held, financial_before,
  account_last4, received_on, valid_to, replaced_by, fulfilment_since, social_since, financial_since, password_since,
  password_unlocks, head, head_at, version, place)
- WHERE c.ctid = i.place::tid AND c.ref = i.ref AND c.version = i.was RETURNING 1)`,
+ WHERE c.ctid = nullif(i.place, '')::tid AND c.ref = i.ref AND c.version = i.was RETURNING 1)`,
 		text(func(r *updatedCard) string { return r.Ref }), number(func(r *updatedCard) int64 { return r.Was }),
 		text(func(r *updatedCard) string { return r.Fulfilment }), text(func(r *updatedCard) string { return r.Social }),
 		text(func(r *updatedCard) string { return r.Financial }), text(func(r *updatedCard) string { return r.Password }),
@@ -113,7 +112,7 @@ func (st *statement) updateCards(list []updatedCard) {
 		number(func(r *updatedCard) int64 { return r.PasswordUnlocks }),
 		text(func(r *updatedCard) string { return r.Head }), number(func(r *updatedCard) int64 { return r.HeadAt }),
 		number(func(r *updatedCard) int64 { return r.Version }),
-		text(func(r *updatedCard) string { return cmp.Or(r.Place, "(0,0)") }))
+		text(func(r *updatedCard) string { return r.Place }))
 	st.expect("updated_card", len(list))
 }
 
