@@ -107,20 +107,13 @@ func (s *Store) openSQLite(path string) error {
 		return fmt.Errorf("open store: %w", err)
 	}
 	s.dialect, s.path = sqlite, path
-	pragmas := url.Values{"_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"temp_store(MEMORY)", "cache_size(-4000)", "journal_size_limit(268435456)", "wal_autocheckpoint(64000)",
-	}, "_txlock": {"immediate"}}
-	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode()
+	name := sqliteName(path)
 	var err error
 	if s.writer, err = sqlx.Open("sqlite", name); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
 	s.writer.SetMaxOpenConns(1)
-	// Each reader has a cache of its own: it holds the upper pages of indexes, the system's holds the rest. What they sort
-	// may be as long as a table, and so is not kept in memory.
-	reading := url.Values{"_pragma": {"query_only(1)", "cache_size(-2000)", "temp_store(FILE)"}}
-	if s.db, err = sqlx.Open("sqlite", name+"&"+reading.Encode()); err != nil {
+	if s.db, err = sqlx.Open("sqlite", sqliteName(path, "query_only(1)")); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
 	readers := max(2, runtime.GOMAXPROCS(0))
@@ -128,6 +121,17 @@ func (s *Store) openSQLite(path string) error {
 	s.db.SetMaxIdleConns(readers)
 	s.checkpoints, err = newCheckpointer(name, path)
 	return err
+}
+
+// sqliteName is a file's name for the driver, with what every connection is set to and what one is set to beside that. Each has a cache of
+// its own: it holds the upper pages of indexes, the system's holds the rest. The driver sorts settings by their text, so that of two of
+// the same name the later one need not win: each is named once.
+func sqliteName(path string, own ...string) string {
+	settings := append([]string{
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		"temp_store(MEMORY)", "cache_size(-4000)", "journal_size_limit(268435456)", "wal_autocheckpoint(64000)",
+	}, own...)
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + url.Values{"_pragma": settings, "_txlock": {"immediate"}}.Encode()
 }
 
 func (s *Store) openPostgres(ctx context.Context, address string) error {
