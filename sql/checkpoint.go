@@ -11,9 +11,17 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// checkpointEvery is how long SQLite's log gathers commits before their pages are moved: a page that several of them wrote
-// is moved once.
-const checkpointEvery = time.Second
+const (
+	// moveSeldom and moveOften bound how long SQLite's log gathers commits before their pages are moved. With few cards a page
+	// that many commits wrote is moved once; with millions nearly every page was written once, and moving a second's pages takes
+	// so long that whoever asks meanwhile waits.
+	moveSeldom = time.Second
+	moveOften  = time.Second / 16
+	// longMove is what a move may take before the next one begins sooner.
+	longMove = 20 * time.Millisecond
+	// longLog is of how many pages the log is when everything in it is to be moved, so that it begins anew.
+	longLog = 30_000
+)
 
 // checkpointer moves committed pages from SQLite's log into the database beside the writer. Left to itself, the writer does
 // that after a commit, and everybody waits while thousands of pages are read, written and brought to disk.
@@ -48,7 +56,8 @@ func (c *checkpointer) note() {
 func (s *Store) checkpoint(ctx context.Context) {
 	defer s.running.Done()
 	failing := false
-	ticker := time.NewTicker(checkpointEvery)
+	every := moveSeldom
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
@@ -56,28 +65,47 @@ func (s *Store) checkpoint(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if !s.checkpoints.committed.Load() {
+		if !s.checkpoints.committed.Swap(false) {
 			continue
 		}
+		began := time.Now()
 		err := s.checkpoints.move(ctx, s.writer)
 		if err != nil && !failing && ctx.Err() == nil && s.checkpointFailed != nil {
 			s.checkpointFailed(err)
 		}
 		failing = err != nil
+		every = nextMove(every, time.Since(began))
+		ticker.Reset(every)
 	}
+}
+
+// nextMove is how long the log gathers commits for the next move, after a move that took so long.
+func nextMove(every, took time.Duration) time.Duration {
+	switch {
+	case took > longMove:
+		return max(every/2, moveOften)
+	case took < longMove/4:
+		return min(every*2, moveSeldom)
+	}
+	return every
 }
 
 const moveCommitted = "PRAGMA wal_checkpoint(PASSIVE)"
 
-// mostAside bounds how often a move goes on with what was committed meanwhile: each time takes a fraction of the one before.
+// mostAside is how often a long log is moved beside the writer before it is moved on the writing connection: each time takes a
+// fraction of the one before.
 const mostAside = 3
 
-// move moves what is committed while the writer goes on, and then what was committed meanwhile. Only what came during the
-// last, short time is moved on the writing connection: the log begins anew once all of it is in the database.
+// move moves what is committed while the writer goes on. A long log is moved to its end, which only the writing connection
+// is sure to reach: the log begins anew once all of it is in the database.
 func (c *checkpointer) move(ctx context.Context, writer *sqlx.DB) error {
-	for moves := 0; moves < mostAside && c.committed.Swap(false); moves++ {
-		if err := c.moveAside(ctx); err != nil {
+	for range mostAside {
+		pages, err := c.moveAside(ctx)
+		if err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
+		}
+		if pages < longLog {
+			return nil
 		}
 	}
 	if _, err := writer.ExecContext(ctx, moveCommitted); err != nil {
@@ -86,17 +114,18 @@ func (c *checkpointer) move(ctx context.Context, writer *sqlx.DB) error {
 	return nil
 }
 
-// moveAside moves what is committed and brings it to disk.
-func (c *checkpointer) moveAside(ctx context.Context) (err error) {
-	if _, err := c.aside.ExecContext(ctx, moveCommitted); err != nil {
-		return err
+// moveAside moves what is committed and brings it to disk. It gives the length of the log in pages.
+func (c *checkpointer) moveAside(ctx context.Context) (pages int, err error) {
+	var busy, moved int
+	if err := c.aside.QueryRowContext(ctx, moveCommitted).Scan(&busy, &pages, &moved); err != nil {
+		return 0, err
 	}
 	if c.file == nil {
 		if c.file, err = os.OpenFile(c.path, os.O_RDWR, 0); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return c.file.Sync()
+	return pages, c.file.Sync()
 }
 
 // close ends what is left once the store's other connections are closed. It may be called again, as they may.

@@ -3,6 +3,7 @@ package sql
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/assert"
@@ -37,5 +38,20 @@ func TestEverySQLiteConnectionIsSetAsMeant(t *testing.T) {
 			require.NoError(t, c.db.GetContext(t.Context(), &is, "PRAGMA "+setting))
 			assert.Equal(t, want, is, "%s: %s", c.name, setting)
 		}
+	}
+}
+
+func TestLongMovesOfTheLogComeSooner(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ every, took, next time.Duration }{
+		{time.Second, 20 * time.Millisecond, time.Second},
+		{time.Second, 21 * time.Millisecond, time.Second / 2},
+		{time.Second / 8, time.Second, time.Second / 16},
+		{time.Second / 16, time.Second, time.Second / 16},
+		{time.Second / 16, 5 * time.Millisecond, time.Second / 16},
+		{time.Second / 16, 4 * time.Millisecond, time.Second / 8},
+		{time.Second, 0, time.Second},
+	} {
+		assert.Equal(t, c.next, nextMove(c.every, c.took), "every %v, took %v", c.every, c.took)
 	}
 }
