@@ -19,7 +19,7 @@ const (
 	moveOften  = time.Second / 16
 	// longMove is what a move may take before the next one begins sooner.
 	longMove = 20 * time.Millisecond
-	// longLog is of how many pages the log is when everything in it is to be moved, so that it begins anew.
+	// longLog is how many pages the log may have before everything in it is moved, so that it begins anew.
 	longLog = 30_000
 )
 
@@ -35,8 +35,8 @@ type checkpointer struct {
 	committed atomic.Bool
 }
 
-func newCheckpointer(name, path string) (*checkpointer, error) {
-	aside, err := sqlx.Open("sqlite", name)
+func newCheckpointer(path string) (*checkpointer, error) {
+	aside, err := sqlx.Open("sqlite", sqliteName(path))
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -65,15 +65,14 @@ func (s *Store) checkpoint(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if !s.checkpoints.committed.Swap(false) {
-			continue
-		}
 		began := time.Now()
-		err := s.checkpoints.move(ctx, s.writer)
-		if err != nil && !failing && ctx.Err() == nil && s.checkpointFailed != nil {
-			s.checkpointFailed(err)
+		if s.checkpoints.committed.Swap(false) {
+			err := s.checkpoints.move(ctx, s.writer)
+			if err != nil && !failing && ctx.Err() == nil && s.checkpointFailed != nil {
+				s.checkpointFailed(err)
+			}
+			failing = err != nil
 		}
-		failing = err != nil
 		every = nextMove(every, time.Since(began))
 		ticker.Reset(every)
 	}
@@ -100,11 +99,11 @@ const mostAside = 3
 // is sure to reach: the log begins anew once all of it is in the database.
 func (c *checkpointer) move(ctx context.Context, writer *sqlx.DB) error {
 	for range mostAside {
-		pages, err := c.moveAside(ctx)
+		long, err := c.moveAside(ctx)
 		if err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
 		}
-		if pages < longLog {
+		if !long {
 			return nil
 		}
 	}
@@ -114,18 +113,18 @@ func (c *checkpointer) move(ctx context.Context, writer *sqlx.DB) error {
 	return nil
 }
 
-// moveAside moves what is committed and brings it to disk. It gives the length of the log in pages.
-func (c *checkpointer) moveAside(ctx context.Context) (pages int, err error) {
-	var busy, moved int
+// moveAside moves what is committed and brings it to disk. It tells whether the log is long and was not moved to its end.
+func (c *checkpointer) moveAside(ctx context.Context) (long bool, err error) {
+	var busy, pages, moved int
 	if err := c.aside.QueryRowContext(ctx, moveCommitted).Scan(&busy, &pages, &moved); err != nil {
-		return 0, err
+		return false, err
 	}
 	if c.file == nil {
 		if c.file, err = os.OpenFile(c.path, os.O_RDWR, 0); err != nil {
-			return 0, err
+			return false, err
 		}
 	}
-	return pages, c.file.Sync()
+	return pages >= longLog && moved < pages, c.file.Sync()
 }
 
 // close ends what is left once the store's other connections are closed. It may be called again, as they may.

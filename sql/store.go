@@ -107,9 +107,8 @@ func (s *Store) openSQLite(path string) error {
 		return fmt.Errorf("open store: %w", err)
 	}
 	s.dialect, s.path = sqlite, path
-	name := sqliteName(path)
 	var err error
-	if s.writer, err = sqlx.Open("sqlite", name); err != nil {
+	if s.writer, err = sqlx.Open("sqlite", sqliteName(path)); err != nil {
 		return fmt.Errorf("open store: %w", err)
 	}
 	s.writer.SetMaxOpenConns(1)
@@ -119,7 +118,7 @@ func (s *Store) openSQLite(path string) error {
 	readers := max(2, runtime.GOMAXPROCS(0))
 	s.db.SetMaxOpenConns(readers)
 	s.db.SetMaxIdleConns(readers)
-	s.checkpoints, err = newCheckpointer(name, path)
+	s.checkpoints, err = newCheckpointer(path)
 	return err
 }
 
