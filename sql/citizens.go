@@ -107,16 +107,16 @@ func (s *Store) citizen(r citizenRow) (citycard.Citizen, error) {
 	return c, err
 }
 
-// sessionRow is a row of session with the person bound to its citizen.
+// sessionRow is a row of session; its person is the one bound to its citizen, empty where there is none.
 type sessionRow struct {
-	ID        string            `db:"id"`
-	Audience  string            `db:"audience"`
-	Channel   string            `db:"channel"`
-	CitizenID string            `db:"citizen_id"`
-	IssuedAt  int64             `db:"issued_at"`
-	ExpiresAt int64             `db:"expires_at"`
-	RevokedAt int64             `db:"revoked_at"`
-	PersonID  stdsql.NullString `db:"person_id"`
+	ID        string `db:"id"`
+	Audience  string `db:"audience"`
+	Channel   string `db:"channel"`
+	CitizenID string `db:"citizen_id"`
+	IssuedAt  int64  `db:"issued_at"`
+	ExpiresAt int64  `db:"expires_at"`
+	RevokedAt int64  `db:"revoked_at"`
+	PersonID  string `db:"person_id"`
 }
 
 // fields are the places of sessionQuery's columns.
@@ -131,10 +131,10 @@ type sessionFound struct {
 }
 
 const (
-	insertSession = `INSERT INTO session (id, audience, channel, citizen_id, issued_at, expires_at, revoked_at)
- VALUES (:id, :audience, :channel, :citizen_id, :issued_at, :expires_at, :revoked_at)`
-	sessionQuery = `SELECT s.id, s.audience, s.channel, s.citizen_id, s.issued_at, s.expires_at, s.revoked_at, b.person_id
- FROM session s LEFT JOIN binding b ON b.citizen_id = s.citizen_id WHERE `
+	insertSession = `INSERT INTO session (id, audience, channel, citizen_id, issued_at, expires_at, revoked_at, person_id)
+ VALUES (:id, :audience, :channel, :citizen_id, :issued_at, :expires_at, :revoked_at,
+ coalesce((SELECT b.person_id FROM binding b WHERE b.citizen_id = :citizen_id), ''))`
+	sessionQuery   = `SELECT id, audience, channel, citizen_id, issued_at, expires_at, revoked_at, person_id FROM session WHERE `
 	forgetSessions = `DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < ? LIMIT 100)`
 )
 
@@ -202,11 +202,11 @@ func (s *Store) findSessions(asked []*lookup[sessionFound]) {
 		ids[i] = l.id
 	}
 	found := make(map[string]citycard.Session, len(asked))
-	err := s.read(ctx, s.db, question{sessionQuery + s.dialect.in("s.id"), s.dialect.list(ids), func(rows answer) error {
+	err := s.read(ctx, s.db, question{sessionQuery + s.dialect.in("id"), s.dialect.list(ids), func(rows answer) error {
 		return scan(rows, (*sessionRow).fields, func(r *sessionRow) error {
 			found[r.ID] = citycard.Session{
 				ID: r.ID, Audience: citycard.Audience(r.Audience), Channel: citycard.Channel(r.Channel),
-				CitizenID: r.CitizenID, PersonID: r.PersonID.String,
+				CitizenID: r.CitizenID, PersonID: r.PersonID,
 				IssuedAt: instant(r.IssuedAt), ExpiresAt: instant(r.ExpiresAt), RevokedAt: instant(r.RevokedAt),
 			}
 			return nil

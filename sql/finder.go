@@ -35,8 +35,8 @@ const sameHolder = "card k JOIN card c ON c.person_id = k.person_id"
 var sameHolderByPlace = "card k JOIN card c ON " + liesWith("(k.n >> 16)", "c") + " AND +c.person_id = k.person_id"
 
 // paths are the same on both engines but for what joins a person and their cards: the person's id, and on SQLite the numbers
-// under which rows lie. Those lead there, the card's id of its person still decides; the plus keeps SQLite from searching by it. An ID number is its
-// person's by its place alone, which stands in the index: its row is not read.
+// under which rows lie. Those lead there; the plus keeps SQLite from searching by the card's id of its person. Cards and ID numbers are their person's
+// by their place, which stands in the index of numbers: neither the number's row nor the person's is read.
 var paths = map[dialect]map[way]path{
 	postgres: {
 		byNumber: {"person_number i JOIN card c ON c.person_id = i.person_id", "i.number_index", "i.number_index"},
@@ -65,10 +65,10 @@ func nextPlace(table string) string {
 	return "(SELECT coalesce(max(k.n) + 1, q.n << 16) FROM person q LEFT JOIN " + table + " k ON " + liesWith("q.n", "k") + " WHERE q.id = :person_id)"
 }
 
-// holders joins a card's person, and gives the place where the card lies: SQLite's number or PostgreSQL's ctid, either as text.
+// holders is the condition for a card's person, and the place where the card lies: SQLite's number or PostgreSQL's ctid, either as text.
 var holders = map[dialect]struct{ person, place string }{
 	postgres: {"p.id = c.person_id", "c.ctid::text"},
-	sqlite:   {"p.n = c.n >> 16 AND +p.id = c.person_id", "c.n"},
+	sqlite:   {"p.n = c.n >> 16", "c.n"},
 }
 
 func (s *Store) finder(subject citycard.Subject) finder {
@@ -115,8 +115,9 @@ type wantedCards struct {
 
 func (s *Store) holdingQuery(wanted wantedCards) string {
 	by, holder := paths[s.dialect][wanted.by], holders[s.dialect]
-	query := "SELECT " + by.found + " AS found, p.name AS person_name, " + cardColumns + ", " + holder.place + " AS place" +
-		" FROM " + by.from + " JOIN person p ON " + holder.person + " WHERE " + s.dialect.in(by.where)
+	name := "coalesce(c.holder_name, (SELECT p.name FROM person p WHERE " + holder.person + "))" // cards of before have none
+	query := "SELECT " + by.found + " AS found, " + name + " AS person_name, " + cardColumns + ", " + holder.place + " AS place" +
+		" FROM " + by.from + " WHERE " + s.dialect.in(by.where)
 	if wanted.locked {
 		query += s.dialect.lock("c")
 	}

@@ -1,6 +1,8 @@
 package sql_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/jmoiron/sqlx"
@@ -34,6 +36,16 @@ func TestCardsLieWithTheirPerson(t *testing.T) {
 	}
 }
 
+func TestCardsNameTheirHolder(t *testing.T) {
+	t.Parallel()
+	for _, e := range engines() {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			holderNames(t, e)
+		})
+	}
+}
+
 func cardsTogether(t *testing.T, e engine) {
 	store, address := migrated(t, e)
 	db := connect(t, address)
@@ -61,17 +73,52 @@ func cardsTogether(t *testing.T, e engine) {
 	if e.name != "sqlite" {
 		return
 	}
-	_, err = db.Exec("UPDATE card SET n = n | 65534 WHERE ref = ?", found.Cards[2].Ref)
+	for _, move := range []string{"n = n + (1 << 16) + 7", "person_id = (SELECT id FROM person WHERE name <> '' LIMIT 1)"} {
+		_, err = db.Exec("UPDATE card SET "+move+" WHERE ref = ?", found.Cards[2].Ref)
+		require.ErrorContains(t, err, "a card stays with its person")
+	}
+	copied := "INSERT INTO card SELECT %s, ref || 'x', person_id, region, card_number || 'x', NULL, %s FROM card WHERE ref = ?"
+	rest := strings.Join(columnsAfter(t, db, "identification_code"), ", ")
+	_, err = db.Exec(fmt.Sprintf(copied, "n + (1 << 16) + 7", rest), found.Cards[2].Ref)
+	require.ErrorContains(t, err, "a card lies with its person")
+	_, err = db.Exec(fmt.Sprintf(copied, "n | 65534", rest), found.Cards[2].Ref)
 	require.NoError(t, err)
 	require.Error(t, add("c", again(5)), "no card comes to lie with the next person's")
-	requirePlaces(t, e, db, 4)
-	_, err = db.Exec("UPDATE card SET n = n + (1 << 16) + 7 WHERE ref = ?", found.Cards[2].Ref)
+	requirePlaces(t, e, db, 5)
+}
+
+func columnsAfter(t *testing.T, db *sqlx.DB, column string) (after []string) {
+	t.Helper()
+	require.NoError(t, db.Select(&after, `SELECT name FROM pragma_table_info('card') WHERE cid > (SELECT cid FROM pragma_table_info('card') WHERE name = ?)`, column))
+	return after
+}
+
+// holderNames: whoever finds a new card reads its person's name from the card, and of one from before from the person.
+func holderNames(t *testing.T, e engine) {
+	store, address := migrated(t, e)
+	refs := seed(t, store, 2)
+	require.NoError(t, store.Update(t.Context(), citycard.Subject{Ref: refs[0]}, reissue(citycard.ReissueLost)))
+	db := connect(t, address)
+	_, err := db.Exec("UPDATE card SET holder_name = NULL WHERE ref = '" + refs[1] + "'")
 	require.NoError(t, err)
-	for n, cards := range map[int]int{1: 2, 2: 1} {
-		held, err := store.Holding(t.Context(), citycard.Subject{Number: cardRow(n).Number})
+	var named int
+	require.NoError(t, db.Get(&named, "SELECT count(*) FROM card c JOIN person p ON p.id = c.person_id AND p.name = c.holder_name"))
+	assert.Equal(t, 2, named, "the card and its replacement")
+	for n := range refs {
+		found, err := store.Holding(t.Context(), citycard.Subject{Number: cardRow(n).Number})
 		require.NoError(t, err)
-		assert.Len(t, held.Cards, cards, "a card that lies with somebody else is not theirs")
+		assert.Equal(t, cardRow(n).Name, found.Person.Name)
 	}
+	_, err = db.Exec("UPDATE card SET holder_name = '' WHERE holder_name IS NOT NULL")
+	require.NoError(t, err)
+	found, err := store.Holding(t.Context(), citycard.Subject{Number: cardRow(0).Number})
+	require.NoError(t, err)
+	assert.True(t, found.Person.Name.IsZero(), "a card's name is the one it carries")
+	_, err = db.Exec("UPDATE person SET name = name")
+	require.NoError(t, err)
+	found, err = store.Holding(t.Context(), citycard.Subject{Number: cardRow(0).Number})
+	require.NoError(t, err)
+	assert.Equal(t, cardRow(0).Name, found.Person.Name, "cards follow their person's name")
 }
 
 // Cards that were added side by side are changed for the first time on the pages where they lie. PostgreSQL's fill factor is for that.

@@ -21,6 +21,7 @@ var records = []struct {
 }{
 	{"a session is found until it is revoked, on every replica", sessions},
 	{"many log-ins under one number open one session", numberedSessions},
+	{"a citizen's sessions tell who the citizen was confirmed to be", sessionsTell},
 	{"of many takers of a log-in state one gets it", loginStates},
 	{"attempts are counted over all replicas", attempts},
 	{"an activation that awaits is opened once", openedOnce},
@@ -76,72 +77,6 @@ func limitsOf(most int) []citycard.AttemptLimit {
 		{Kind: citycard.AttemptByCitizen, Subject: "x", Max: most, WindowStart: now, WindowEnd: now.Add(time.Hour)},
 		{Kind: citycard.AttemptByNumber, Subject: "x", Max: 1000, WindowStart: now, WindowEnd: now.Add(24 * time.Hour)},
 	}
-}
-
-func sessions(t *testing.T, e engine) {
-	store, address := migrated(t, e)
-	citizen, err := store.SeeCitizen(t.Context(), citycard.Citizen{ID: newID(), AppID: "app", OpenID: "open", SeenAt: now})
-	require.NoError(t, err)
-	session := citycard.Session{
-		ID: newID(), Audience: citycard.AudienceCitizen, Channel: citycard.ChannelH5, CitizenID: citizen.ID,
-		IssuedAt: now.UTC(), ExpiresAt: now.UTC().Add(30 * time.Minute),
-	}
-	opened, err := store.OpenSession(t.Context(), session, nil)
-	require.NoError(t, err)
-	assert.Equal(t, session, opened)
-	replica := open(t, address)
-	for _, err := range together(30, func(int) error {
-		found, err := replica.Session(t.Context(), session.ID)
-		assert.Equal(t, session, found)
-		return err
-	}) {
-		require.NoError(t, err)
-	}
-	require.NoError(t, store.RevokeSession(t.Context(), session.ID, now))
-	found, err := replica.Session(t.Context(), session.ID)
-	require.NoError(t, err)
-	assert.True(t, now.Equal(found.RevokedAt))
-}
-
-// numberedSessions are opened by two processes at once under one number, for the same request and for others.
-func numberedSessions(t *testing.T, e engine) {
-	first, address := migrated(t, e)
-	stores := []*sql.Store{first, open(t, address)}
-	citizen, err := first.SeeCitizen(t.Context(), citycard.Citizen{ID: newID(), AppID: "app", OpenID: "open", SeenAt: now})
-	require.NoError(t, err)
-	key := citycard.OnceKey{Scope: "login", Key: "number-1"}
-	kept, err := first.Earlier(t.Context(), key)
-	require.NoError(t, err)
-	assert.Nil(t, kept)
-	sessionFor := func(fingerprint string) (citycard.Session, *citycard.Once) {
-		s := citycard.Session{
-			ID: newID(), Audience: citycard.AudienceCitizen, Channel: citycard.ChannelMiniProgram, CitizenID: citizen.ID,
-			IssuedAt: now.UTC(), ExpiresAt: now.UTC().Add(30 * time.Minute),
-		}
-		return s, &citycard.Once{OnceKey: key, Fingerprint: fingerprint, Result: s.ID, RecordedAt: now}
-	}
-	opened := make([]citycard.Session, 40)
-	for _, err := range together(40, func(i int) error {
-		s, once := sessionFor("the same")
-		var err error
-		opened[i], err = stores[i%2].OpenSession(t.Context(), s, once)
-		return err
-	}) {
-		require.NoError(t, err)
-	}
-	for _, s := range opened {
-		assert.Equal(t, opened[0], s)
-	}
-	kept, err = stores[1].Earlier(t.Context(), key)
-	require.NoError(t, err)
-	assert.Equal(t, opened[0].ID, kept.Result)
-	assert.Equal(t, "the same", kept.Fingerprint)
-
-	s, once := sessionFor("another")
-	_, err = first.OpenSession(t.Context(), s, once)
-	assert.Equal(t, citycard.CodeEventIDReused, citycard.CodeOf(err))
-	_, err = first.Session(t.Context(), s.ID)
-	assert.Equal(t, citycard.CodeNotFound, citycard.CodeOf(err), "a refused number opens nothing")
 }
 
 func loginStates(t *testing.T, e engine) {

@@ -19,9 +19,11 @@ import (
 func crowded(b *testing.B, address string) {
 	b.Helper()
 	driver, name, days := "pgx", address, "generate_series(CAST(0 AS bigint), 999999) AS g (n)"
+	column, place := "", ""
 	if path, found := strings.CutPrefix(address, "sqlite:"); found {
 		driver, name = "sqlite", path
 		days = "(WITH RECURSIVE g (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM g WHERE n < 999999) SELECT n FROM g)"
+		column, place = "n, ", "(n + 1) << 16, " // with the person of the same number
 	}
 	db, err := sqlx.Open(driver, name)
 	require.NoError(b, err)
@@ -35,11 +37,11 @@ func crowded(b *testing.B, address string) {
 	}
 	active := "CASE WHEN n % 2 = 0 THEN 'active' ELSE 'inactive' END"
 	for _, statement := range []string{
-		"INSERT INTO person (id, name, phone, created_at) VALUES ('p', '', '', 0)",
-		`INSERT INTO card (ref, person_id, region, card_number, bank_code, account_index, account_last4, fulfilment, social, financial,
+		"INSERT INTO person (id, name, phone, created_at) SELECT 'p-' || " + number + ", '', '', 0 FROM " + days + " ORDER BY n",
+		`INSERT INTO card (` + column + `ref, person_id, region, card_number, bank_code, account_index, account_last4, fulfilment, social, financial,
  password, social_before, social_held, financial_before, received_on, valid_to, replacement_for, replaced_by, fulfilment_since,
  social_since, financial_since, password_since, head, version)
- SELECT 'card-' || ` + number + `, 'p', '320100', 'A' || ` + number + `, '102', '', '1234', 'collected', 'sealed', ` + active + `, 'initial',
+ SELECT ` + place + `'card-' || ` + number + `, 'p-' || ` + number + `, '320100', 'A' || ` + number + `, '102', '', '1234', 'collected', 'sealed', ` + active + `, 'initial',
  '', '', '', ` + day + `, '', '', '', 0, 0, 0, 0, '', 1 FROM ` + days,
 		`INSERT INTO transition (card_ref, seq, machine, from_state, to_state, actor_kind, actor_id, channel, reason, evidence_ref,
  occurred_at, recorded_at, event_id, prev_at, prev_hash, hash)

@@ -80,7 +80,7 @@ func (s *Store) rows(w *writes) (*rows, error) {
 			r.received = append(r.received, row)
 		}
 	}
-	// One order for all processes, so that two rounds never wait for each other's cards.
+	// One order for all processes, so that two rounds never wait for each other's cards, nor for each other's bindings below.
 	slices.SortFunc(r.cards, func(a, b updatedCard) int { return cmp.Compare(a.Ref, b.Ref) })
 	for _, card := range w.newCards {
 		r.newCards = append(r.newCards, rowOf(card))
@@ -102,7 +102,7 @@ func (s *Store) rows(w *writes) (*rows, error) {
 	for _, b := range w.bindings {
 		bound[b.CitizenID] = bindingRow{b.CitizenID, b.PersonID, string(b.Method), millis(b.BoundAt)}
 	}
-	r.bindings = slices.Collect(maps.Values(bound))
+	r.bindings = slices.SortedFunc(maps.Values(bound), func(a, b bindingRow) int { return cmp.Compare(a.CitizenID, b.CitizenID) })
 	r.returned = returnedRows(w.returned)
 	if r.reissues, err = s.reissueRows(w.reissues); err != nil {
 		return nil, err
@@ -170,19 +170,21 @@ const (
 	upsertBinding = `INSERT INTO binding (citizen_id, person_id, method, bound_at)
  VALUES (:citizen_id, :person_id, :method, :bound_at) ON CONFLICT (citizen_id) DO UPDATE
  SET person_id = excluded.person_id, method = excluded.method, bound_at = excluded.bound_at`
+	// bindSessions tells a citizen's sessions, too.
+	bindSessions  = `UPDATE session SET person_id = :person_id WHERE citizen_id = :citizen_id`
 	returnAttempt = `UPDATE attempt SET used = CASE WHEN used > :count THEN used - :count ELSE 0 END
  WHERE kind = :kind AND subject = :subject AND window_start = :window_start`
 )
 
-// insertCard lets a card lie behind the cards that its person has, with room for what its first changes add: the hash of its latest
-// transition, the day of receipt, and instants.
+// insertCard lets a card lie behind the cards that its person has, with the person's sealed name, and with room for what its first changes
+// add: the hash of its latest transition, the day of receipt, and instants.
 var insertCard = `INSERT INTO card (n, ref, person_id, region, card_number, identification_code, bank_code, account_index,
  account_last4, fulfilment, social, financial, password, social_before, social_held, financial_before, received_on,
- valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, head_at, version, padding)
- VALUES (` + nextPlace("card") + `, :ref, :person_id, :region, :card_number, :identification_code, :bank_code, :account_index,
+ valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since, head, head_at, version,
+ holder_name, padding) VALUES (` + nextPlace("card") + `, :ref, :person_id, :region, :card_number, :identification_code, :bank_code, :account_index,
  :account_last4, :fulfilment, :social, :financial, :password, :social_before, :social_held, :financial_before,
  :received_on, :valid_to, :replacement_for, :replaced_by, :fulfilment_since, :social_since, :financial_since,
- :password_since, :head, :head_at, :version, printf('%96s', ''))`
+ :password_since, :head, :head_at, :version, (SELECT p.name FROM person p WHERE p.id = :person_id), printf('%96s', ''))`
 
 // storeOneByOne writes row by row: without a network between, SQLite gains nothing from arrays.
 func (s *Store) storeOneByOne(ctx context.Context, tx *sqlx.Tx, r *rows) error {
@@ -197,6 +199,7 @@ func (s *Store) storeOneByOne(ctx context.Context, tx *sqlx.Tx, r *rows) error {
 		func() error { return writeRows(w, updateActivation, r.acts, oneRow) },
 		func() error { return writeRows(w, insertOnce, r.once, anyCount) },
 		func() error { return writeRows(w, upsertBinding, r.bindings, anyCount) },
+		func() error { return writeRows(w, bindSessions, r.bindings, anyCount) },
 		func() error { return writeRows(w, returnAttempt, r.returned, anyCount) },
 		func() error { return writeRows(w, insertReissue, r.reissues, anyCount) },
 		func() error { return writeRows(w, insertAction, r.actions, anyCount) },
@@ -267,7 +270,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	prepared := map[string]*sqlx.NamedStmt{}
 	for _, query := range []string{
 		insertCard, updateCard, updateReceived, insertTransition, insertEvent, insertActivation, updateActivation,
-		insertOnce, upsertBinding, returnAttempt, insertReissue, insertAction, insertPerson, insertNumber,
+		insertOnce, upsertBinding, bindSessions, returnAttempt, insertReissue, insertAction, insertPerson, insertNumber,
 		insertNote, insertEntry,
 	} {
 		statement, err := s.writer.PrepareNamedContext(ctx, query) //nolint:sqlclosecheck // closed with the writer

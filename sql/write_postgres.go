@@ -125,7 +125,7 @@ func (st *statement) insertCards(list []cardRow) {
 	st.addf(`inserted_card AS (INSERT INTO card (ref, person_id, region, card_number, identification_code, bank_code,
  account_index, account_last4, fulfilment, social, financial, password, social_before, social_held, financial_before,
  received_on, valid_to, replacement_for, replaced_by, fulfilment_since, social_since, financial_since, password_since,
- head, head_at, version) SELECT * FROM %s)`,
+ head, head_at, version, holder_name) SELECT i.*, p.name FROM %s AS i (ref, person_id) JOIN person p ON p.id = i.person_id)`,
 		text(func(r *cardRow) string { return r.Ref }), text(func(r *cardRow) string { return r.PersonID }),
 		text(func(r *cardRow) string { return r.Region }), text(func(r *cardRow) string { return r.CardNumber }),
 		column(list, func(r *cardRow) *string { return nullable(r.IdentificationCode) }),
@@ -222,6 +222,9 @@ func (st *statement) others(r *rows) {
  SET person_id = excluded.person_id, method = excluded.method, bound_at = excluded.bound_at)`,
 			column(r.bindings, func(b *bindingRow) string { return b.CitizenID }), column(r.bindings, func(b *bindingRow) string { return b.PersonID }),
 			column(r.bindings, func(b *bindingRow) string { return b.Method }), column(r.bindings, func(b *bindingRow) int64 { return b.BoundAt }))
+		st.addf(`bound_session AS (UPDATE session s SET person_id = i.person_id FROM %s AS i (citizen_id, person_id)
+ WHERE s.citizen_id = i.citizen_id)`,
+			column(r.bindings, func(b *bindingRow) string { return b.CitizenID }), column(r.bindings, func(b *bindingRow) string { return b.PersonID }))
 	}
 	if len(r.returned) > 0 {
 		st.addf(`returned_attempt AS (UPDATE attempt a SET used = greatest(a.used - i.count, 0)

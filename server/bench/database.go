@@ -102,8 +102,8 @@ func (d *database) bind(ctx context.Context, stride int, now time.Time) error {
  SELECT '%s' || card_number, 'bench', '%s' || card_number, '', %d %s`, citizenPrefix, citizenPrefix, now.UnixMilli(), chosen),
 		fmt.Sprintf(`INSERT INTO binding (citizen_id, person_id, method, bound_at)
  SELECT '%s' || card_number, person_id, '%s', %d %s`, citizenPrefix, citycard.IdentityCertdoc, now.UnixMilli(), chosen),
-		fmt.Sprintf(`INSERT INTO session (id, audience, channel, citizen_id, issued_at, expires_at, revoked_at)
- SELECT '%s' || card_number, '%s', '%s', '%s' || card_number, %d, %d, 0 %s`, sessionPrefix, citycard.AudienceCitizen,
+		fmt.Sprintf(`INSERT INTO session (id, audience, channel, citizen_id, issued_at, expires_at, revoked_at, person_id)
+ SELECT '%s' || card_number, '%s', '%s', '%s' || card_number, %d, %d, 0, person_id %s`, sessionPrefix, citycard.AudienceCitizen,
 			citycard.ChannelMiniProgram, citizenPrefix, now.UnixMilli(), now.Add(sessionLifetime).UnixMilli(), chosen),
 	} {
 		if _, err := d.ExecContext(ctx, statement); err != nil {
@@ -124,7 +124,7 @@ func (d *database) warm(ctx context.Context) error {
 	}
 	for _, statement := range []string{
 		"CREATE EXTENSION IF NOT EXISTS pg_prewarm",
-		"SELECT pg_prewarm('person_number_pkey'), pg_prewarm('person_pkey'), pg_prewarm('card_person')",
+		"SELECT pg_prewarm('person_number_pkey'), pg_prewarm('card_person')",
 	} {
 		if _, err := d.ExecContext(ctx, statement); err != nil {
 			return fmt.Errorf("warm the database: %w", err)
