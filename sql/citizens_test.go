@@ -118,3 +118,25 @@ func sessionsTell(t *testing.T, e engine) {
 	told(second, "before", "after")
 	told("", "other")
 }
+
+func sessionsAfterMigration(t *testing.T, e engine) {
+	address := e.fresh(t)
+	store := open(t, address)
+	db := connect(t, address)
+	older(t, db, e, 35)
+	for _, row := range []string{
+		"person (id, name, phone, created_at) VALUES ('p', '', '', 0)",
+		"citizen (id, app_id, open_id_index, open_id, seen_at) VALUES ('bound', 'app', 'a', '', 0), ('new', 'app', 'b', '', 0)",
+		"binding (citizen_id, person_id, method, bound_at) VALUES ('bound', 'p', 'certdoc', 0)",
+		"session (id, audience, channel, citizen_id, issued_at, expires_at, revoked_at) VALUES ('s1', 'citizen', 'h5', 'bound', 0, 1, 0), ('s2', 'citizen', 'h5', 'new', 0, 1, 0)",
+	} {
+		_, err := db.Exec("INSERT INTO " + row)
+		require.NoError(t, err)
+	}
+	require.NoError(t, store.Migrate(t.Context()))
+	for id, person := range map[string]string{"s1": "p", "s2": ""} {
+		session, err := store.Session(t.Context(), id)
+		require.NoError(t, err)
+		assert.Equal(t, person, session.PersonID, id)
+	}
+}

@@ -22,6 +22,7 @@ var records = []struct {
 	{"a session is found until it is revoked, on every replica", sessions},
 	{"many log-ins under one number open one session", numberedSessions},
 	{"a citizen's sessions tell who the citizen was confirmed to be", sessionsTell},
+	{"sessions of before the migration tell it, too", sessionsAfterMigration},
 	{"of many takers of a log-in state one gets it", loginStates},
 	{"attempts are counted over all replicas", attempts},
 	{"an activation that awaits is opened once", openedOnce},

@@ -29,7 +29,7 @@ type options struct {
 	short       bool
 	profile     bool
 	pause       bool
-	only        string
+	only        []kind
 	output      string
 	keep        string
 }
@@ -55,7 +55,13 @@ func readOptions(args []string) (*options, error) {
 	flags.BoolVar(&o.short, "short", false, "two minutes: 50,000 cards, three rounds of two seconds, only what the targets compare")
 	flags.BoolVar(&o.profile, "profile", false, "also print the service's ten heaviest functions at 64 connections")
 	flags.BoolVar(&o.pause, "pause", false, "after the import wait for a line on standard input, then build again and measure: imports take long, measuring needs a machine at rest")
-	flags.StringVar(&o.only, "only", "", "measure only this, by its name in the table, such as activation")
+	flags.Func("only", "measure only this, by its `name` in the table, such as activation; may be given several times", func(name string) error {
+		if !slices.Contains(everything, kind(name)) {
+			return fmt.Errorf("it is not one of %q", everything)
+		}
+		o.only = append(o.only, kind(name))
+		return nil
+	})
 	flags.StringVar(&o.keep, "keep", "", "a folder to leave the profiles in")
 	flags.StringVar(&o.output, "output", "", "a file for the tables, beside standard output")
 	if err := flags.Parse(args); err != nil {

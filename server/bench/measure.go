@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -31,6 +32,11 @@ const (
 	pgbenchTogether kind = "pgbench, one statement"
 )
 
+// everything is what can be measured, on PostgreSQL; SQLite has no pgbench.
+var everything = []kind{
+	activation, unbatched, cardRead, withoutStorage, emptyRoute, pgbenchSix, pgbenchPrepared, pgbenchTogether,
+}
+
 // sample is one measurement. Times are microseconds; processor times are per request.
 type sample struct {
 	rate, p50, p99   float64
@@ -47,17 +53,15 @@ type point struct {
 
 // plan lists what is measured in each round: everything everywhere, or in the short form what targets compare.
 func (o *options) plan(engine string) []point {
-	kinds := []kind{activation, unbatched, cardRead, withoutStorage, emptyRoute}
-	if engine == postgres {
-		kinds = append(kinds, pgbenchSix, pgbenchPrepared, pgbenchTogether)
+	kinds := everything
+	if engine == sqlite {
+		kinds = kinds[:slices.Index(kinds, pgbenchSix)]
 	}
 	var points []point
 	for _, connections := range o.connections {
 		for _, what := range kinds {
-			if o.only != "" && string(what) != o.only {
-				continue
-			}
-			if o.only != "" || !o.short || inShort(engine, what, connections) {
+			named := slices.Contains(o.only, what)
+			if named || len(o.only) == 0 && (!o.short || inShort(engine, what, connections)) {
 				points = append(points, point{what, connections})
 			}
 		}
