@@ -36,16 +36,6 @@ func TestCardsLieWithTheirPerson(t *testing.T) {
 	}
 }
 
-func TestCardsNameTheirHolder(t *testing.T) {
-	t.Parallel()
-	for _, e := range engines() {
-		t.Run(e.name, func(t *testing.T) {
-			t.Parallel()
-			holderNames(t, e)
-		})
-	}
-}
-
 func cardsTogether(t *testing.T, e engine) {
 	store, address := migrated(t, e)
 	db := connect(t, address)

@@ -29,6 +29,7 @@ var records = []struct {
 	{"an opened activation keeps to its once-key", onceKey},
 	{"one caller at a time claims an activation", claims},
 	{"a file imported twice changes nothing, and contradictions are refused", imports},
+	{"a card carries its person's name", holderNames},
 	{"nothing personal is readable in the database", unreadable},
 }
 

@@ -170,8 +170,8 @@ const (
 	upsertBinding = `INSERT INTO binding (citizen_id, person_id, method, bound_at)
  VALUES (:citizen_id, :person_id, :method, :bound_at) ON CONFLICT (citizen_id) DO UPDATE
  SET person_id = excluded.person_id, method = excluded.method, bound_at = excluded.bound_at`
-	// bindSessions tells a citizen's sessions, too.
-	bindSessions  = `UPDATE session SET person_id = :person_id WHERE citizen_id = :citizen_id`
+	// bindSessions tells those of a citizen's sessions that do not know it yet.
+	bindSessions  = `UPDATE session SET person_id = :person_id WHERE citizen_id = :citizen_id AND person_id <> :person_id`
 	returnAttempt = `UPDATE attempt SET used = CASE WHEN used > :count THEN used - :count ELSE 0 END
  WHERE kind = :kind AND subject = :subject AND window_start = :window_start`
 )

@@ -223,7 +223,7 @@ func (st *statement) others(r *rows) {
 			column(r.bindings, func(b *bindingRow) string { return b.CitizenID }), column(r.bindings, func(b *bindingRow) string { return b.PersonID }),
 			column(r.bindings, func(b *bindingRow) string { return b.Method }), column(r.bindings, func(b *bindingRow) int64 { return b.BoundAt }))
 		st.addf(`bound_session AS (UPDATE session s SET person_id = i.person_id FROM %s AS i (citizen_id, person_id)
- WHERE s.citizen_id = i.citizen_id)`,
+ WHERE s.citizen_id = i.citizen_id AND s.person_id <> i.person_id)`,
 			column(r.bindings, func(b *bindingRow) string { return b.CitizenID }), column(r.bindings, func(b *bindingRow) string { return b.PersonID }))
 	}
 	if len(r.returned) > 0 {

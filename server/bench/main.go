@@ -88,6 +88,9 @@ func readOptions(args []string) (*options, error) {
 		if engine != sqlite && engine != postgres {
 			return nil, fmt.Errorf("-engines: %q is not %s or %s", engine, sqlite, postgres)
 		}
+		if len(o.plan(engine)) == 0 {
+			return nil, fmt.Errorf("nothing of what is asked for is measured on %s: leave it out of -engines, or name something else by -only or -connections", engine)
+		}
 	}
 	return o, nil
 }

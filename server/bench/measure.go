@@ -32,10 +32,11 @@ const (
 	pgbenchTogether kind = "pgbench, one statement"
 )
 
-// everything is what can be measured, on PostgreSQL; SQLite has no pgbench.
-var everything = []kind{
-	activation, unbatched, cardRead, withoutStorage, emptyRoute, pgbenchSix, pgbenchPrepared, pgbenchTogether,
-}
+// What is measured on either engine, and everything, which PostgreSQL has.
+var (
+	onEither   = []kind{activation, unbatched, cardRead, withoutStorage, emptyRoute}
+	everything = append(slices.Clip(onEither), pgbenchSix, pgbenchPrepared, pgbenchTogether)
+)
 
 // sample is one measurement. Times are microseconds; processor times are per request.
 type sample struct {
@@ -53,9 +54,9 @@ type point struct {
 
 // plan lists what is measured in each round: everything everywhere, or in the short form what targets compare.
 func (o *options) plan(engine string) []point {
-	kinds := everything
-	if engine == sqlite {
-		kinds = kinds[:slices.Index(kinds, pgbenchSix)]
+	kinds := onEither
+	if engine == postgres {
+		kinds = everything
 	}
 	var points []point
 	for _, connections := range o.connections {
