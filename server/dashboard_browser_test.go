@@ -132,11 +132,12 @@ func TestTheDashboardInABrowser(t *testing.T) {
 				asJSON(t, funnel["drops"]))
 			activations := auditor.must(t, http.StatusOK, http.MethodGet, base+"/activations"+days, "")
 			assert.Len(t, activations["days"], 10)
+			var deadlines map[string]any
 			require.Eventually(t, func() bool { // what takes too long for an answer is counted beside it
-				deadlines := auditor.must(t, http.StatusOK, http.MethodGet, base+"/deadlines?weeks=52", "")
-				assert.NotEmpty(t, deadlines["items"])
+				deadlines = auditor.must(t, http.StatusOK, http.MethodGet, base+"/deadlines?weeks=52", "")
 				return deadlines["missing_days"] == float64(0)
 			}, patience, moment)
+			assert.NotEmpty(t, deadlines["items"])
 			callbacks := auditor.must(t, http.StatusOK, http.MethodGet, base+"/callbacks"+days, "")
 			assert.JSONEq(t, `[{"app_id":"2026000000000001","outcome":"refused","code":"isv.invalid-signature","count":12}]`, asJSON(t, callbacks["items"]))
 			for _, wrong := range []string{"/funnel?from=2026-13-01", "/activations?to=2099-01-01", "/deadlines?weeks=0", "/deadlines?weeks=x", "/callbacks?from=x"} {
