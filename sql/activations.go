@@ -17,7 +17,7 @@ const (
 	expireActivations = `UPDATE activation SET status = 'failed', failure = 'login_code_invalid', name = '', number = '',
  finished_at = expires_at WHERE status = 'awaiting_identity' AND expires_at <= :started_at`
 	claimActivation = `UPDATE activation SET claimed_until = ? WHERE id = ? AND status = 'awaiting_identity' AND claimed_until <= ?`
-	findOnce        = `SELECT ` + onceColumns + ` FROM idempotency WHERE request_hash = ?`
+	findOnce        = `SELECT ` + onceColumns + ` FROM idempotency WHERE request_key = ?`
 )
 
 // OpenActivation implements citycard.Activations.
@@ -54,7 +54,7 @@ func takeOnce(ctx context.Context, tx *sqlx.Tx, once *citycard.Once, do func() (
 	}
 	offer := onceRowOf(once)
 	var kept onceRow
-	err := tx.GetContext(ctx, &kept, tx.Rebind(findOnce), offer.RequestHash)
+	err := tx.GetContext(ctx, &kept, tx.Rebind(findOnce), offer.RequestKey)
 	if err == nil {
 		result, _, err := (&citycard.Change{Earlier: kept.once()}).Repetition(once.Fingerprint)
 		return result, err

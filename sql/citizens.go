@@ -175,7 +175,7 @@ func (s *Store) OpenSession(ctx context.Context, session citycard.Session, once 
 // Earlier implements citycard.Citizens.
 func (s *Store) Earlier(ctx context.Context, key citycard.OnceKey) (*citycard.Once, error) {
 	var kept onceRow
-	err := s.db.GetContext(ctx, &kept, s.db.Rebind(findOnce), requestHash(key))
+	err := s.db.GetContext(ctx, &kept, s.db.Rebind(findOnce), requestKey(key))
 	if notFound(err) {
 		return nil, nil //nolint:nilnil // nothing was recorded, as the interface says
 	}

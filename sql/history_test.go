@@ -62,9 +62,14 @@ func foundAfterMigration(t *testing.T, e engine) {
 		_, err := db.Exec(insert, row...)
 		require.NoError(t, err)
 	}
-	key := citycard.OnceKey{Scope: "citizen:王", Key: "k"}
-	_, err = db.Exec(db.Rebind("INSERT INTO idempotency (request, fingerprint, result, recorded_at) VALUES (?, 'f', 'r', 1)"), key.Scope+"/"+key.Key)
-	require.NoError(t, err)
+	keys := []citycard.OnceKey{
+		{Scope: "citizen:王", Key: "12345678"}, {Scope: "citizen:王", Key: "0192f3a4-5b6c-7d8e-9f00-112233445566"},
+		{Scope: "staff:a/b", Key: "0192f3a4-5b6c"}, {Scope: "", Key: "BANK_2026-11-27"},
+	}
+	for _, key := range keys {
+		_, err = db.Exec(db.Rebind("INSERT INTO idempotency (request, fingerprint, result, recorded_at) VALUES (?, 'f', 'r', 1)"), key.Scope+"/"+key.Key)
+		require.NoError(t, err)
+	}
 
 	require.NoError(t, store.Migrate(t.Context()))
 	requirePlaces(t, e, db, 2)
@@ -73,10 +78,12 @@ func foundAfterMigration(t *testing.T, e engine) {
 	require.Len(t, found, 2)
 	assert.Equal(t, made[1].Hash, found[1].Hash)
 	assert.Empty(t, history(t, store, "c2"))
-	kept, err := store.Earlier(t.Context(), key)
-	require.NoError(t, err)
-	require.NotNil(t, kept)
-	assert.Equal(t, citycard.Once{OnceKey: key, Fingerprint: "f", Result: "r", RecordedAt: time.UnixMilli(1).UTC()}, *kept)
+	for _, key := range keys {
+		kept, err := store.Earlier(t.Context(), key)
+		require.NoError(t, err)
+		require.NotNil(t, kept, key)
+		assert.Equal(t, citycard.Once{OnceKey: key, Fingerprint: "f", Result: "r", RecordedAt: time.UnixMilli(1).UTC()}, *kept)
+	}
 
 	require.NoError(t, store.Update(t.Context(), citycard.Subject{Ref: "c1"}, toggle("after")))
 	found = history(t, store, "c1")

@@ -23,8 +23,8 @@ type paymentRow struct {
 
 const (
 	findPaymentOrder = `SELECT fee_fen FROM reissue WHERE id = ? AND fee_fen > 0`
-	keepOnce         = insertOnce + ` ON CONFLICT (request_hash) DO NOTHING`
-	findFingerprint  = `SELECT fingerprint FROM idempotency WHERE request_hash = ?`
+	keepOnce         = insertOnce + ` ON CONFLICT (request_key) DO NOTHING`
+	findFingerprint  = `SELECT fingerprint FROM idempotency WHERE request_key = ?`
 	insertPayment    = `INSERT INTO payment (notify_id, order_id, trade_no, status, amount_fen, recorded_at)
  VALUES (:notify_id, :order_id, :trade_no, :status, :amount_fen, :recorded_at)`
 )
@@ -71,7 +71,7 @@ func (s *Store) TakeNotice(ctx context.Context, once citycard.Once, p *citycard.
 // takenBefore tells a repetition from another notification under its number.
 func takenBefore(ctx context.Context, tx *sqlx.Tx, row onceRow) error {
 	var fingerprint string
-	if err := tx.GetContext(ctx, &fingerprint, tx.Rebind(findFingerprint), row.RequestHash); err != nil {
+	if err := tx.GetContext(ctx, &fingerprint, tx.Rebind(findFingerprint), row.RequestKey); err != nil {
 		return fmt.Errorf("find number: %w", err)
 	}
 	if fingerprint != row.Fingerprint {

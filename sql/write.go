@@ -166,7 +166,7 @@ const (
 	updateActivation = `UPDATE activation SET name = :name, number = :number, check_id = :check_id, status = :status,
  failure = :failure, card_ref = :card_ref, changed = :changed, receipt = :receipt, finished_at = :finished_at,
  claimed_until = :claimed_until WHERE id = :id AND status = 'awaiting_identity'`
-	insertOnce    = `INSERT INTO idempotency (` + onceColumns + `) VALUES (:request_hash, :request, :fingerprint, :result, :recorded_at)`
+	insertOnce    = `INSERT INTO idempotency (` + onceColumns + `) VALUES (:request_key, :request, :fingerprint, :result, :recorded_at)`
 	upsertBinding = `INSERT INTO binding (citizen_id, person_id, method, bound_at)
  VALUES (:citizen_id, :person_id, :method, :bound_at) ON CONFLICT (citizen_id) DO UPDATE
  SET person_id = excluded.person_id, method = excluded.method, bound_at = excluded.bound_at`

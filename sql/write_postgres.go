@@ -212,7 +212,7 @@ func (st *statement) updateActivations(list []activationRow) {
 func (st *statement) others(r *rows) {
 	if len(r.once) > 0 {
 		st.addf(`inserted_once AS (INSERT INTO idempotency (`+onceColumns+`) SELECT * FROM %s)`,
-			column(r.once, func(o *onceRow) string { return o.RequestHash }),
+			column(r.once, func(o *onceRow) string { return o.RequestKey }),
 			column(r.once, func(o *onceRow) string { return o.Request }), column(r.once, func(o *onceRow) string { return o.Fingerprint }),
 			column(r.once, func(o *onceRow) string { return o.Result }), column(r.once, func(o *onceRow) int64 { return o.RecordedAt }))
 	}

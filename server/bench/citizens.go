@@ -103,6 +103,14 @@ func (b *bench) newTokens() (middleware.Tokens, error) {
 	return tokens, nil
 }
 
+// key is an Idempotency-Key that begins with its time, as UUIDs of version 7 do. Clients make theirs up to half a second before the
+// request arrives, so that keys do not arrive in their order.
+func (c *citizens) key() string {
+	const perMilli, spread = 4, 500
+	made := c.issued.UnixMilli() + int64(c.sent/perMilli) - rand.Int64N(spread)
+	return fmt.Sprintf("%012x%020x", made, c.sent)
+}
+
 // writeSlice writes what some citizens send, one line each: token, idempotency key and body, or token and
 // the card's reference.
 func (c *citizens) writeSlice(path string, slice []citizen, what kind) (err error) {
@@ -134,7 +142,7 @@ func (c *citizens) writeSlice(path string, slice []citizen, what kind) (err erro
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(out, "%s bench-%016d %s\n", token, c.sent, body); err != nil {
+		if _, err := fmt.Fprintf(out, "%s %s %s\n", token, c.key(), body); err != nil {
 			return err
 		}
 	}
