@@ -64,7 +64,7 @@ func foundAfterMigration(t *testing.T, e engine) {
 	}
 	keys := []citycard.OnceKey{
 		{Scope: "citizen:王", Key: "12345678"}, {Scope: "citizen:王", Key: "0192f3a4-5b6c-7d8e-9f00-112233445566"},
-		{Scope: "staff:a/b", Key: "0192f3a4-5b6c"}, {Scope: "", Key: "BANK_2026-11-27"},
+		{Scope: "staff:a/b", Key: "0192f3a4-5b6c"}, {Scope: "platform:1", Key: "通知20261127-00001"},
 	}
 	for _, key := range keys {
 		_, err = db.Exec(db.Rebind("INSERT INTO idempotency (request, fingerprint, result, recorded_at) VALUES (?, 'f', 'r', 1)"), key.Scope+"/"+key.Key)

@@ -3,7 +3,6 @@ package sql
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -79,7 +78,7 @@ func (s *Store) place(r *round, by finder, row *foundRow) error {
 }
 
 // onceRow is a row of idempotency. Request is the scope and the key, joined by a slash that keys cannot hold. Records are
-// found by its key's beginning and its hash, which keeps the index that every change extends small.
+// found by what requestKey makes of both, which keeps the index that every change extends small.
 type onceRow struct {
 	RequestKey  string `db:"request_key"`
 	Request     string `db:"request"`
@@ -96,14 +95,14 @@ func (r *onceRow) fields() []any {
 
 func requestOf(key citycard.OnceKey) string { return key.Scope + "/" + key.Key }
 
-// keyHead is how much of a key tells its time, where keys do: of a UUID of version 7 in letters, and of a form's number.
+// keyHead is how many characters of a key tell its time, where keys do: of a UUID of version 7 in letters, and of a form's number.
 const keyHead = 13
 
 // requestKey is how the key begins, and behind it the first 96 bits of the request's SHA-256, in hex. Records whose keys begin
 // with their time are found side by side, so that those of one round are few pages of the index.
 func requestKey(key citycard.OnceKey) string {
 	sum := sha256.Sum256([]byte(requestOf(key)))
-	return key.Key[:min(len(key.Key), keyHead)] + hex.EncodeToString(sum[:12])
+	return fmt.Sprintf("%.*s%x", keyHead, key.Key, sum[:12])
 }
 
 func onceRowOf(o *citycard.Once) onceRow {
