@@ -7,8 +7,8 @@ ldflags := -s -w -X main.version=$(version) -X main.commit=$(commit)
 golangci := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 deadcode := go run golang.org/x/tools/cmd/deadcode@v0.52.0
 fuzztime ?= 30s
-# The race detector watches our code and its libraries, except SQLite's own C in translation, which it makes several
-# times slower and in which each connection is used by one goroutine at a time.
+# The race detector watches our code and its libraries, except SQLite and its C library in translation, which it makes several
+# times slower. What SQLite's connections share lies under its own locks, and each is used by one goroutine at a time.
 uninstrumented := -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
 
 help: ## list the targets
