@@ -27,6 +27,8 @@ type database struct {
 	*stdsql.DB
 	// server is nil on SQLite.
 	server *sqltest.Server
+	// release gives huge pages back that were reserved for the server; nil if none were.
+	release func()
 	// process is the server's main process.
 	process int
 }
@@ -39,31 +41,49 @@ func (b *bench) openDatabase(ctx context.Context, engine string) (*database, err
 		db, err := stdsql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?_pragma=busy_timeout(60000)&_pragma=synchronous(FULL)")
 		return &database{engine: engine, address: "sqlite:" + file, DB: db}, err
 	}
+	return openPostgres(ctx)
+}
+
+func openPostgres(ctx context.Context) (d *database, err error) {
 	memory, err := machineMemory()
 	if err != nil {
 		return nil, err
 	}
-	server, err := sqltest.Launch("fsync=on", "synchronous_commit=on", "full_page_writes=on",
+	d = &database{engine: postgres}
+	defer func() {
+		if err != nil {
+			d.stop()
+		}
+	}()
+	huge := "on"
+	if d.release, err = reserveHugePages(memory / 4); err != nil {
+		sayf("postgres: without huge pages: %v", err)
+		huge = "off"
+	}
+	d.server, err = sqltest.Launch("fsync=on", "synchronous_commit=on", "full_page_writes=on", "huge_pages="+huge,
 		fmt.Sprintf("shared_buffers=%dMB", memory/4/megabyte), "max_wal_size=8GB", "checkpoint_timeout=15min")
 	if err != nil {
 		return nil, err
 	}
-	d := &database{engine: engine, address: server.URL(), server: server}
-	if d.process, err = server.ProcessID(); err != nil {
-		server.Stop()
+	d.address = d.server.URL()
+	if d.process, err = d.server.ProcessID(); err != nil {
 		return nil, err
 	}
 	if d.DB, err = stdsql.Open("pgx", d.address); err != nil {
-		server.Stop()
 		return nil, err
 	}
 	return d, d.PingContext(ctx)
 }
 
 func (d *database) stop() {
-	_ = d.Close()
+	if d.DB != nil {
+		_ = d.Close()
+	}
 	if d.server != nil {
 		d.server.Stop()
+	}
+	if d.release != nil {
+		d.release()
 	}
 }
 
@@ -74,11 +94,11 @@ func (d *database) name(ctx context.Context) (string, error) {
 		err := d.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version)
 		return "SQLite " + version + ", WAL, synchronous FULL", err
 	}
-	var buffers, log string
-	err := d.QueryRowContext(ctx, `SELECT current_setting('server_version'), current_setting('shared_buffers'),
- current_setting('max_wal_size')`).Scan(&version, &buffers, &log)
+	var buffers, huge, log string
+	err := d.QueryRowContext(ctx, `SELECT current_setting('server_version'), current_setting('shared_buffers'), current_setting('huge_pages'),
+ current_setting('max_wal_size')`).Scan(&version, &buffers, &huge, &log)
 	version, _, _ = strings.Cut(version, " ")
-	return "PostgreSQL " + version + ", fsync on, synchronous_commit on, shared_buffers " + buffers + ", max_wal_size " + log, err
+	return "PostgreSQL " + version + ", fsync on, synchronous_commit on, shared_buffers " + buffers + ", huge pages " + huge + ", max_wal_size " + log, err
 }
 
 // The identifiers of bound citizens and their sessions are made of a card's number, and are as long as real ones.
