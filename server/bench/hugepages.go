@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -34,17 +33,16 @@ func reserveHugePages(buffers int64) (release func(), err error) {
 			sayf("huge pages stay reserved, set them back: %v", err)
 		}
 	}
-	if err := ask(hugePagesFile, wanted); err != nil {
-		return nil, err
-	}
-	got, err := readHugePages()
-	if err == nil && got < wanted {
-		// Files that the kernel still holds are everywhere: without them, what is left is moved together.
-		err = errors.Join(ask(dropCachesFile, 1), ask(compactMemoryFile, 1), ask(hugePagesFile, wanted))
-		if err == nil {
-			got, err = readHugePages()
+	// Files that the kernel keeps in memory lie everywhere in it: without them, what is left is moved together first.
+	for _, step := range []struct {
+		file   string
+		number int
+	}{{dropCachesFile, 1}, {compactMemoryFile, 1}, {hugePagesFile, wanted}} {
+		if err := ask(step.file, step.number); err != nil {
+			return nil, err
 		}
 	}
+	got, err := readHugePages()
 	if err == nil && got < wanted {
 		err = fmt.Errorf("the machine has room for %d more of %d bytes, wanted %d", got-before, size, wanted-before)
 	}
