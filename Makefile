@@ -40,7 +40,6 @@ bench: ## measure the service on both engines with 10,000, 1,000,000 and 10,000,
 bench-short: ## measure it in two minutes with 50,000 cards
 	.ci/install bench
 	go run ./server/bench -short $(BENCH)
-	$(MAKE) bench-callbacks
 
 bench-callbacks: ## measure signed callbacks on both engines beside bare verification, and beside a flood of forgeries
 	go test ./server -run '^$$' -bench 'BenchmarkCallbacks|BenchmarkGoodCallbacks' -benchtime 2000x
